@@ -1,0 +1,205 @@
+"""Everything that can be written into the journal. State is a fold of these and of nothing else."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+from msgspec import Struct
+from readytrader_sdk.instruments import Asset
+from readytrader_sdk.orders import ClientOrderId, ExecutionReport
+
+from appliance.domain.agents import Agent
+from appliance.domain.decision import Denied, Permitted, Proposal
+from appliance.domain.intents import AgentId, Request, RequestId
+from appliance.domain.limits import Limits
+from appliance.domain.snapshot import Mode, Snapshot
+from appliance.domain.trading_state import ScopeState
+
+
+class CoreStarted(Struct, frozen=True, kw_only=True):
+    """The core came up with this configuration; every decision until the next start was made under these limits."""
+
+    version: str
+    mode: Mode
+    configuration_digest: str
+    limits: Limits
+
+
+class CoreStopped(Struct, frozen=True, kw_only=True):
+    """The core went down in good order."""
+
+    reason: str
+
+
+class AgentAdded(Struct, frozen=True, kw_only=True):
+    agent: Agent
+    by: str
+
+
+class AgentRevoked(Struct, frozen=True, kw_only=True):
+    agent_id: AgentId
+    by: str
+
+
+class AuthenticationRefused(Struct, frozen=True, kw_only=True):
+    """Somebody came without a good token. The token itself is never kept."""
+
+    listener: str
+    reason: str
+
+
+class RequestThrottled(Struct, frozen=True, kw_only=True):
+    """An agent ran into a rate limit; written once per window, so that a flood cannot fill the disk."""
+
+    agent_id: AgentId
+    budget: str
+    limit_per_minute: int
+
+
+class RequestDenied(Struct, frozen=True, kw_only=True):
+    request: Request
+    snapshot: Snapshot | None
+    """None when it was refused at the door, before any fact was looked at."""
+    denied: Denied
+
+
+class ProposalMade(Struct, frozen=True, kw_only=True):
+    request: Request
+    snapshot: Snapshot
+    proposal: Proposal
+
+
+class ProposalState(StrEnum):
+    PENDING = "pending"
+    APPROVED = "approved"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+
+
+class ProposalDecided(Struct, frozen=True, kw_only=True):
+    """A person decided, or time ran out. An approval is written before the pipeline runs again."""
+
+    request_id: RequestId
+    state: ProposalState
+    by: str
+    reason: str
+
+
+class OrderPermitted(Struct, frozen=True, kw_only=True):
+    """The write-ahead: durable before anything leaves. From here on the order may exist at the venue."""
+
+    request: Request
+    snapshot: Snapshot
+    permitted: Permitted
+
+
+class ReportSource(StrEnum):
+    VENUE = "venue"
+    RECONCILIATION = "reconciliation"
+    CORE = "core"
+    """Our own knowledge: the call failed, and nobody knows more yet."""
+
+
+class OrderReported(Struct, frozen=True, kw_only=True):
+    report: ExecutionReport
+    source: ReportSource
+
+
+class ReportRefused(Struct, frozen=True, kw_only=True):
+    """A venue said something that cannot be true of the order; it changed nothing, and trading is narrowed."""
+
+    report: ExecutionReport
+    reason: str
+
+
+class CancelRequested(Struct, frozen=True, kw_only=True):
+    client_order_id: ClientOrderId
+    by: str
+
+
+class FundsMoved(Struct, frozen=True, kw_only=True):
+    """Money came in or went out by somebody's will, not by trading. `value` is in the accounting asset."""
+
+    account: str
+    asset: Asset
+    amount: Decimal
+    """Positive in, negative out."""
+    value: Decimal
+    nav: Decimal
+    """Net asset value per unit at which units were made or redeemed."""
+    by: str
+    reason: str
+
+
+class TradingStateSet(Struct, frozen=True, kw_only=True):
+    scope_state: ScopeState
+
+
+class NavMarked(Struct, frozen=True, kw_only=True):
+    """The reference points of the loss limits."""
+
+    account: str
+    day: date
+    nav_day_open: Decimal
+    nav_peak: Decimal
+
+
+class DriftFound(Struct, frozen=True, kw_only=True):
+    """The venue's balance is not what the journal says."""
+
+    account: str
+    asset: Asset
+    expected: Decimal
+    found: Decimal
+
+
+Event = (
+    CoreStarted
+    | CoreStopped
+    | AgentAdded
+    | AgentRevoked
+    | AuthenticationRefused
+    | RequestThrottled
+    | RequestDenied
+    | ProposalMade
+    | ProposalDecided
+    | OrderPermitted
+    | OrderReported
+    | ReportRefused
+    | CancelRequested
+    | FundsMoved
+    | TradingStateSet
+    | NavMarked
+    | DriftFound
+)
+
+KINDS: dict[str, type[Event]] = {
+    "core.started": CoreStarted,
+    "core.stopped": CoreStopped,
+    "agent.added": AgentAdded,
+    "agent.revoked": AgentRevoked,
+    "authentication.refused": AuthenticationRefused,
+    "request.throttled": RequestThrottled,
+    "request.denied": RequestDenied,
+    "proposal.made": ProposalMade,
+    "proposal.decided": ProposalDecided,
+    "order.permitted": OrderPermitted,
+    "order.reported": OrderReported,
+    "report.refused": ReportRefused,
+    "cancel.requested": CancelRequested,
+    "funds.moved": FundsMoved,
+    "trading_state.set": TradingStateSet,
+    "nav.marked": NavMarked,
+    "drift.found": DriftFound,
+}
+KIND_OF: dict[type[Event], str] = {event_type: kind for kind, event_type in KINDS.items()}
+
+_decoders = {kind: msgspec.json.Decoder(event_type) for kind, event_type in KINDS.items()}
+
+
+def decode_event(kind: str, body: bytes | msgspec.Raw) -> Event:
+    """The event of a journal entry. Raises `msgspec.ValidationError` for a body that is not of its kind."""
+    return _decoders[kind].decode(body)

@@ -1,0 +1,147 @@
+"""An order as we know it, and the moves its state may make."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+import msgspec
+from msgspec import Struct
+from readytrader_sdk.instruments import Asset
+from readytrader_sdk.money import ZERO
+from readytrader_sdk.orders import (
+    TERMINAL_STATES,
+    ClientOrderId,
+    ExecutionReport,
+    Fill,
+    OrderState,
+    Side,
+    VenueOrderId,
+)
+from readytrader_sdk.ports import TransferRequest
+
+from appliance.domain.decision import Amount, Payload, Terms
+from appliance.domain.intents import AgentId
+from appliance.domain.snapshot import Mode
+
+_S = OrderState
+_ENDS = TERMINAL_STATES
+TRANSITIONS: dict[OrderState, frozenset[OrderState]] = {
+    _S.PERMITTED: frozenset({_S.UNKNOWN, _S.OPEN, _S.PARTLY_FILLED}) | _ENDS,
+    _S.UNKNOWN: frozenset({_S.OPEN, _S.PARTLY_FILLED}) | _ENDS,
+    _S.OPEN: frozenset({_S.PARTLY_FILLED, _S.FILLED, _S.CANCELLED, _S.EXPIRED, _S.REJECTED}),
+    _S.PARTLY_FILLED: frozenset({_S.PARTLY_FILLED, _S.FILLED, _S.CANCELLED, _S.EXPIRED}),
+    _S.FILLED: frozenset(),
+    _S.CANCELLED: frozenset(),
+    _S.EXPIRED: frozenset(),
+    _S.REJECTED: frozenset(),
+    _S.ABSENT: frozenset(),
+}
+"""From each state, where a report may take an order. A report that would go elsewhere is not applied, and said."""
+
+
+PAPER_ACCOUNT = "paper"
+
+
+class ImpossibleReport(ValueError):
+    """A venue's report that contradicts what is already known of the order."""
+
+
+class Order(Struct, frozen=True, kw_only=True):
+    """One order (or transfer) from its permit to its end."""
+
+    client_order_id: ClientOrderId
+    agent_id: AgentId
+    mode: Mode
+    payload: Payload
+    terms: Terms
+    state: OrderState
+    created_at: datetime
+    updated_at: datetime
+    shape: str
+    """Digest of what makes two orders the same: instrument, side, quantity, prices."""
+    venue_order_id: VenueOrderId | None = None
+    filled_quantity: Decimal = ZERO
+    filled_notional: Decimal = ZERO
+    """Sum of price × quantity over the fills, in quote units."""
+    fees: dict[Asset, Decimal] = msgspec.field(default_factory=dict)
+    fill_ids: tuple[str, ...] = ()
+    reason: str | None = None
+    approved_by: str | None = None
+    replaces: ClientOrderId | None = None
+
+    @property
+    def quantity(self) -> Decimal:
+        """What was asked, in base units (for a transfer: units of its asset)."""
+        return self.payload.amount if isinstance(self.payload, TransferRequest) else self.payload.quantity
+
+    @property
+    def is_live(self) -> bool:
+        """Whether anything may still happen to it."""
+        return self.state not in TERMINAL_STATES
+
+    @property
+    def remaining_quantity(self) -> Decimal:
+        return self.quantity - self.filled_quantity
+
+    @property
+    def reserved(self) -> Amount:
+        """The most that the rest of it can still take: the permit's worst case, in proportion to what is left."""
+        pay = self.terms.pay
+        if not self.is_live:
+            return Amount(value=ZERO, asset=pay.asset)
+        if not self.filled_quantity:
+            return pay
+        return Amount(value=pay.value * self.remaining_quantity / self.quantity, asset=pay.asset)
+
+
+def apply_report(order: Order, report: ExecutionReport) -> tuple[Order, tuple[Fill, ...]]:
+    """The order after a report, and the fills that are new. Fills already known are dropped by their ID.
+
+    A report that only says what the order was before (a late acknowledgement) changes nothing. Raises
+    `ImpossibleReport` for a move that `TRANSITIONS` does not have, or for more filled than asked.
+    """
+    new_fills = tuple(fill for fill in report.fills if fill.fill_id not in order.fill_ids)
+    if not new_fills and (report.state is order.state or order.state in TRANSITIONS[report.state]):
+        return order, ()
+    if report.state != order.state and report.state not in TRANSITIONS[order.state]:
+        raise ImpossibleReport(f"order {order.client_order_id}: {order.state} cannot become {report.state}")
+    filled = order.filled_quantity + sum((fill.quantity for fill in new_fills), ZERO)
+    if isinstance(order.payload, TransferRequest) and report.state is OrderState.FILLED:
+        filled = order.quantity  # a transfer is done whole or not at all, and has no fills
+    if filled > order.quantity:
+        raise ImpossibleReport(f"order {order.client_order_id}: {filled} filled of {order.quantity}")
+    if report.state is OrderState.FILLED and filled != order.quantity:
+        raise ImpossibleReport(f"order {order.client_order_id}: said to be filled with {filled} of {order.quantity}")
+    fees = dict(order.fees)
+    for fill in new_fills:
+        fees[fill.fee_asset] = fees.get(fill.fee_asset, ZERO) + fill.fee
+    changed = msgspec.structs.replace(
+        order,
+        state=report.state,
+        updated_at=report.reported_at,
+        venue_order_id=report.venue_order_id or order.venue_order_id,
+        filled_quantity=filled,
+        filled_notional=order.filled_notional + sum((fill.price * fill.quantity for fill in new_fills), ZERO),
+        fees=fees,
+        fill_ids=order.fill_ids + tuple(fill.fill_id for fill in new_fills),
+        reason=report.reason or order.reason,
+    )
+    return changed, new_fills
+
+
+def account_of(order: Order) -> str:
+    """The account that an order trades: the one paper wallet, or what its venue or chain holds for us."""
+    if order.mode is Mode.PAPER:
+        return PAPER_ACCOUNT
+    return order.payload.chain if isinstance(order.payload, TransferRequest) else order.payload.venue
+
+
+def balance_changes(order: Order, fill: Fill, base: Asset, quote: Asset) -> dict[Asset, Decimal]:
+    """What one fill adds to and takes from the account, per asset, fee included."""
+    if isinstance(order.payload, TransferRequest):
+        raise TypeError("a transfer has no fills")
+    sign = 1 if order.payload.side is Side.BUY else -1
+    changes = {base: sign * fill.quantity, quote: -sign * fill.price * fill.quantity}
+    changes[fill.fee_asset] = changes.get(fill.fee_asset, ZERO) - fill.fee
+    return changes

@@ -1,0 +1,1 @@
+"""The fixed pipeline: pure functions from facts to a decision. No clock, no IO, no randomness."""

@@ -1,0 +1,84 @@
+"""One request under examination: what every check is given, and the two forms a check may take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import ROUND_FLOOR, Context, Decimal
+from typing import NamedTuple
+
+from readytrader_sdk.money import PRECISION, ZERO
+
+from appliance.domain.codes import Code
+from appliance.domain.decision import Denial
+from appliance.domain.intents import Intent, Request
+from appliance.domain.limits import Limits
+from appliance.domain.snapshot import Snapshot
+from appliance.pipeline.terms import PERCENT, Sizing, sizing
+
+_FLOOR = Context(prec=PRECISION, rounding=ROUND_FLOOR)
+
+
+class Case:
+    """A request with its facts, its limits, and the worst it can do (None when a fact for that is missing)."""
+
+    __slots__ = ("intent", "is_exit", "limits", "request", "sizing", "snapshot")
+
+    def __init__(self, request: Request, snapshot: Snapshot, limits: Limits) -> None:
+        self.request = request
+        self.intent: Intent = request.intent
+        self.snapshot = snapshot
+        self.limits = limits
+        self.sizing: Sizing | None = sizing(request.intent, snapshot, limits)
+        self.is_exit = self.sizing is not None and self.sizing.reduces(limits)
+
+    def share_of_equity(self, percent: Decimal) -> Decimal | None:
+        """A percentage of equity in the accounting asset, or None when equity is unknown."""
+        equity = self.snapshot.account.equity
+        return None if equity is None else max(equity, ZERO) * percent * PERCENT
+
+
+class Ceiling(NamedTuple):
+    """A limit on size: `used` is taken, each unit of quantity adds `per_unit`, and the sum may reach `limit`."""
+
+    code: Code
+    limit: Decimal
+    used: Decimal
+    per_unit: Decimal
+    unit: str
+    what: str
+
+    def observed(self, quantity: Decimal) -> Decimal:
+        """What the limited thing would be with that quantity."""
+        return self.used + quantity * self.per_unit
+
+    def quantity_max(self) -> Decimal:
+        """The largest quantity that stays within, never rounded up."""
+        room = self.limit - self.used
+        if room <= 0:
+            return ZERO
+        return _FLOOR.divide(room, self.per_unit)
+
+
+Condition = Callable[[Case], Denial | None]
+"""A check that refuses or does not; size has nothing to do with it."""
+Limit = Callable[[Case], Ceiling | None]
+"""A check on size; None when it does not apply or is off."""
+
+
+def deny(code: Code, text: str, observed: object = None, limit: object = None, unit: str | None = None) -> Denial:
+    """A denial with its figures as text."""
+    return Denial(
+        code=code,
+        text=text,
+        observed=None if observed is None else figure(observed),
+        limit=None if limit is None else figure(limit),
+        unit=unit,
+    )
+
+
+def figure(value: object) -> str:
+    """A figure for people: decimals plain and at most 12 places, everything else as it prints."""
+    if isinstance(value, Decimal):
+        text = format(round(value, 12), "f")
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    return str(value)

@@ -1,0 +1,158 @@
+"""Limits on the whole portfolio, everything in flight included (R08 to R15). None of them stops an exit."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from readytrader_sdk.instruments import Asset
+from readytrader_sdk.money import ONE, ZERO
+from readytrader_sdk.orders import Side
+
+from appliance.domain.codes import Code
+from appliance.domain.decision import Denial
+from appliance.domain.intents import OrderIntent
+from appliance.pipeline.case import Case, Ceiling, deny
+
+
+def equity_known(case: Case) -> Denial | None:
+    """Limits are shares of equity: unless all that is held can be priced, there is nothing to measure by."""
+    account = case.snapshot.account
+    if account.equity is not None:
+        return None
+    missing = ", ".join(account.unpriced) or "unknown"
+    return deny(Code.EQUITY_UNKNOWN, f"no sane price for what is held: {missing}", observed=missing)
+
+
+def position(case: Case) -> Ceiling | None:
+    """The position *after* the trade: held, on its way in by open orders, and this one at its worst price."""
+    asset = _entered(case)
+    limit = case.share_of_equity(case.limits.position_max_pct)
+    if asset is None or limit is None or case.sizing is None:
+        return None
+    account = case.snapshot.account
+    units = account.holding.get(asset, ZERO) + account.incoming.get(asset, ZERO)
+    price = account.accounting_price.get(asset, case.sizing.value_per_unit)
+    return Ceiling(
+        Code.POSITION_ABOVE_MAX,
+        limit,
+        units * price,
+        case.sizing.value_per_unit,
+        case.limits.accounting_asset,
+        f"the position in {asset} after the trade (limit {case.limits.position_max_pct} % of equity)",
+    )
+
+
+def exposure(case: Case) -> Ceiling | None:
+    """Everything outside cash together, this one included."""
+    limit = case.share_of_equity(case.limits.exposure_max_pct)
+    if _entered(case) is None or limit is None or case.sizing is None:
+        return None
+    return Ceiling(
+        Code.EXPOSURE_ABOVE_MAX,
+        limit,
+        case.snapshot.account.exposure or ZERO,
+        case.sizing.value_per_unit,
+        case.limits.accounting_asset,
+        f"all positions together (limit {case.limits.exposure_max_pct} % of equity)",
+    )
+
+
+def _entered(case: Case) -> Asset | None:
+    """The asset whose position the request builds up, or None when it brings in cash or nothing."""
+    if case.sizing is None or case.sizing.receive_asset in case.limits.cash_assets:
+        return None
+    return case.sizing.receive_asset
+
+
+def open_orders(case: Case) -> Denial | None:
+    """One more open order must still be within the count."""
+    count = case.snapshot.account.open_orders + 1
+    if not isinstance(case.intent, OrderIntent) or count <= case.limits.open_orders_max:
+        return None
+    return deny(Code.OPEN_ORDERS_ABOVE_MAX, "too many open orders", count, case.limits.open_orders_max, "orders")
+
+
+def open_notional(case: Case) -> Ceiling | None:
+    """Everything sent and not yet executed, this one included."""
+    limit = case.share_of_equity(case.limits.open_notional_max_pct)
+    if limit is None or case.sizing is None:
+        return None
+    return Ceiling(
+        Code.OPEN_NOTIONAL_ABOVE_MAX,
+        limit,
+        case.snapshot.account.open_notional,
+        case.sizing.value_per_unit,
+        case.limits.accounting_asset,
+        f"all open orders together (limit {case.limits.open_notional_max_pct} % of equity)",
+    )
+
+
+def turnover(case: Case) -> Ceiling | None:
+    """What the agent has traded in the window, this one included: twenty small trades are one large one."""
+    limit = case.share_of_equity(case.limits.turnover_max_pct)
+    if limit is None or case.sizing is None:
+        return None
+    return Ceiling(
+        Code.TURNOVER_ABOVE_MAX,
+        limit,
+        case.snapshot.agent.turnover,
+        case.sizing.value_per_unit,
+        case.limits.accounting_asset,
+        f"the agent's turnover in {case.limits.turnover_window} (limit {case.limits.turnover_max_pct} % of equity)",
+    )
+
+
+def daily_loss(case: Case) -> Denial | None:
+    """Realised, unrealised and fees since 00:00 UTC; money put in or taken out does not count."""
+    return _fall(
+        case, Code.DAILY_LOSS, case.snapshot.performance.nav_day_open, case.limits.daily_loss_max_pct, "since 00:00 UTC"
+    )
+
+
+def drawdown(case: Case) -> Denial | None:
+    """The fall from the highest net asset value ever."""
+    return _fall(
+        case, Code.DRAWDOWN, case.snapshot.performance.nav_peak, case.limits.drawdown_max_pct, "below the peak"
+    )
+
+
+def _fall(case: Case, code: Code, reference: Decimal | None, limit_pct: Decimal, since: str) -> Denial | None:
+    """Reaching the limit stops entries. Before any money was put in there is nothing to lose and nothing to check."""
+    nav = case.snapshot.performance.nav
+    if nav is None or reference is None or reference <= 0:
+        return None
+    fall_pct = (ONE - nav / reference) * 100
+    if fall_pct < limit_pct:
+        return None
+    return deny(code, f"net asset value is {since} by {round(fall_pct, 4)} %", fall_pct, limit_pct, "%")
+
+
+def falling_knife(case: Case) -> Denial | None:
+    """No buying while sentiment is below the floor. The score comes from a data source, never from the agent."""
+    floor, score = case.limits.sentiment_min, case.snapshot.sentiment
+    if floor is None or score is None or not _buys(case) or score >= floor:
+        return None
+    return deny(Code.FALLING_KNIFE, "sentiment is too low to buy", score, floor, "score")
+
+
+def sentiment_known(case: Case) -> Denial | None:
+    """Where the rule is on, a missing or old score refuses: it is never read as neutral."""
+    snapshot, limits = case.snapshot, case.limits
+    if limits.sentiment_min is None or not _buys(case):
+        return None
+    if snapshot.sentiment is None or snapshot.sentiment_at is None:
+        return deny(Code.SENTIMENT_MISSING, "the sentiment source has given no score", observed="none")
+    age = snapshot.now - snapshot.sentiment_at
+    if age <= limits.sentiment_age_max:
+        return None
+    return deny(
+        Code.SENTIMENT_MISSING,
+        "the sentiment score is too old",
+        age.total_seconds(),
+        limits.sentiment_age_max.total_seconds(),
+        "s",
+    )
+
+
+def _buys(case: Case) -> bool:
+    return case.sizing is not None and case.sizing.side is Side.BUY
