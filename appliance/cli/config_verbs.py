@@ -1,0 +1,122 @@
+"""`readytrader config`: is the configuration sound, and what is in force. Reads only."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from appliance.cli.context import EXIT_REFUSED, CommandLine, json_option
+
+if TYPE_CHECKING:
+    from appliance.config import Configuration, ConfigurationError
+
+
+@click.group("config")
+def config_group() -> None:
+    """Check and show the configuration. Exit codes: 0 sound, 1 problems, 2 wrong usage."""
+
+
+_config_option = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    help="The TOML file. Default: that of the command as a whole.",
+)
+
+
+@config_group.command("check")
+@_config_option
+@json_option
+@click.pass_context
+def check(context: click.Context, config_path: Path | None, as_json: bool) -> None:
+    """Read the file and the environment and tell every problem at once. Changes nothing."""
+    from appliance.config import ConfigurationError
+
+    path = _path(context, config_path)
+    try:
+        configuration = _load(path)
+    except ConfigurationError as error:
+        _tell_problems(error, as_json=as_json)
+        sys.exit(EXIT_REFUSED)
+    if as_json:
+        click.echo(json.dumps({"ok": True, "digest": configuration.digest, "problems": []}))
+    else:
+        click.echo(f"{_described(path)}: sound, {configuration.mode} mode, digest {configuration.digest}")
+
+
+@config_group.command("show")
+@_config_option
+@json_option
+@click.pass_context
+def show(context: click.Context, config_path: Path | None, as_json: bool) -> None:
+    """Every setting in force, with its unit and where it came from."""
+    from appliance.config import ConfigurationError
+
+    try:
+        configuration = _load(_path(context, config_path))
+    except ConfigurationError as error:
+        _tell_problems(error, as_json=as_json)
+        sys.exit(EXIT_REFUSED)
+    if as_json:
+        click.echo(json.dumps({"digest": configuration.digest, "settings": _rows(configuration)}))
+    else:
+        _print_table(configuration)
+
+
+def _path(context: click.Context, config_path: Path | None) -> Path | None:
+    if config_path is not None:
+        return config_path
+    line = context.find_object(CommandLine)
+    return None if line is None else line.config_path
+
+
+def _load(path: Path | None) -> Configuration:
+    from appliance.config import load
+
+    return load(path, os.environ)
+
+
+def _described(path: Path | None) -> str:
+    return "environment and defaults (no file)" if path is None else click.format_filename(path)
+
+
+def _tell_problems(error: ConfigurationError, *, as_json: bool) -> None:
+    """For a program on stdout, for a person on stderr."""
+    if as_json:
+        problems = [{"where": one.where, "setting": one.setting, "text": one.text} for one in error.problems]
+        click.echo(json.dumps({"ok": False, "problems": problems}))
+        return
+    for problem in error.problems:
+        click.echo(str(problem), err=True)
+    count = len(error.problems)
+    click.echo(f"{count} problem{'' if count == 1 else 's'}: refused", err=True)
+
+
+def _rows(configuration: Configuration) -> list[dict[str, str]]:
+    return [
+        {"setting": row.setting, "value": row.value, "unit": row.unit, "origin": str(row.origin)}
+        for row in configuration.effective
+    ]
+
+
+def _print_table(configuration: Configuration) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    # Away from a terminal nothing is wrapped or cut: other programs read it.
+    console = Console() if sys.stdout.isatty() else Console(width=240)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in ("setting", "value", "unit", "origin"):
+        table.add_column(heading, overflow="fold")
+    for row in configuration.effective:
+        origin = str(row.origin)
+        style = "" if origin == "default" else "cyan"
+        table.add_row(row.setting, Text(row.value), row.unit, Text(origin, style=style))
+    console.print(table)
+    console.print(f"digest {configuration.digest}", highlight=False)

@@ -1,0 +1,47 @@
+"""What every verb is given, and the exit codes that all verbs share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from appliance.home import Home
+
+if TYPE_CHECKING:
+    from appliance.config import Configuration
+
+EXIT_REFUSED = 1
+"""What was asked was refused, or a check found problems."""
+EXIT_USAGE = 2
+EXIT_UNAVAILABLE = 3
+"""No daemon answers, or the home cannot be used."""
+EXIT_DAMAGED = 4
+"""The journal or a proof is not as it was written."""
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+class CommandLine:
+    """The home that the options and the environment name."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+
+    @property
+    def config_path(self) -> Path | None:
+        """The configuration file, or None when there is none and none was asked for by name."""
+        named = self.home.config != self.home.root / "readytrader.toml"
+        return self.home.config if named or self.home.config.exists() else None
+
+    def configuration(self) -> Configuration:
+        """The checked configuration. Raises `ConfigurationError` with every problem."""
+        from appliance.config import load
+
+        return load(self.config_path, os.environ)
+
+    def vkey(self) -> str | None:
+        """The journal's public key as `init` or the first start wrote it, or None."""
+        return self.home.vkey.read_text().strip() if self.home.vkey.exists() else None

@@ -1,0 +1,34 @@
+"""What the operator decided: one TOML file and the environment in, one checked value out, or every problem at once."""
+
+from appliance.config.loading import load
+from appliance.config.problems import ConfigurationError, Problem
+from appliance.config.values import (
+    Configuration,
+    Effective,
+    ExecutionMode,
+    Listener,
+    MarketDataRules,
+    Origin,
+    OriginKind,
+    PaperTerms,
+    RateLimits,
+    RiskProfile,
+    Source,
+)
+
+__all__ = [
+    "Configuration",
+    "ConfigurationError",
+    "Effective",
+    "ExecutionMode",
+    "Listener",
+    "MarketDataRules",
+    "Origin",
+    "OriginKind",
+    "PaperTerms",
+    "Problem",
+    "RateLimits",
+    "RiskProfile",
+    "Source",
+    "load",
+]

@@ -1,0 +1,116 @@
+"""What only shows when settings are seen together. Each check is silent about values that were refused on their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from appliance.config import settings as s
+from appliance.config.names import suggest
+from appliance.config.problems import Problem
+from appliance.config.resolve import Resolved, unknown
+from appliance.config.settings import Family, Setting
+from appliance.config.tables import Row
+
+
+def check_coherence(
+    resolved: Resolved, sources: Sequence[Row] | None, instruments: Sequence[Row] | None
+) -> list[Problem]:
+    """Every contradiction between settings that are fine on their own. None: those tables were refused already."""
+    checks = (
+        _mode(resolved),
+        _ceilings(resolved),
+        _cash(resolved),
+        [] if sources is None else _sources(resolved, [row.value.name for row in sources]),
+        [] if instruments is None else _capped_assets(resolved, sorted({row.value.base for row in instruments})),
+    )
+    return [problem for problems in checks for problem in problems]
+
+
+def _problem(resolved: Resolved, setting: Setting[Any], text: str) -> Problem:
+    return Problem(where=resolved.where(setting.key), setting=setting.key, text=text)
+
+
+def _given(resolved: Resolved, *settings: Setting[Any]) -> bool:
+    """Whether none of them was refused on its own."""
+    return not any(setting.key in resolved.broken for setting in settings)
+
+
+def _mode(resolved: Resolved) -> list[Problem]:
+    """Real money needs both switches, every allowlist and the absolute caps; this version has no live venue at all."""
+    problems: list[Problem] = []
+    if resolved.value(s.LIVE_TRADING_ENABLED):
+        problems.append(_problem(resolved, s.LIVE_TRADING_ENABLED, f"true is not supported: {s.NO_LIVE}"))
+    if resolved.value(s.PAPER_MODE):
+        return problems
+    problems.append(_problem(resolved, s.PAPER_MODE, f"false is not supported: {s.NO_LIVE}"))
+    needed: tuple[Setting[Any], ...] = (
+        s.ALLOW_EXCHANGES, s.ALLOW_SYMBOLS, s.ALLOW_MARKET_TYPES, s.ALLOW_TOKENS, s.ALLOW_CHAINS,
+        s.NOTIONAL_ORDER_MAX, s.NOTIONAL_CEX_ORDER_MAX,
+    )  # fmt: skip
+    missing = [one for one in needed if _given(resolved, one) and resolved.value(one) is None]
+    return problems + [_problem(resolved, setting, "must be set for live trading") for setting in missing]
+
+
+def _ceilings(resolved: Resolved) -> list[Problem]:
+    """Values that another setting bounds."""
+    pairs: tuple[tuple[Setting[Any], Setting[Any]], ...] = (
+        (s.COLLAR_SOFT_PCT, s.COLLAR_HARD_PCT),
+        (s.PAPER_MAKER_FEE_PCT, s.FEE_MAX_PCT),
+        (s.PAPER_TAKER_FEE_PCT, s.FEE_MAX_PCT),
+    )
+    problems: list[Problem] = []
+    for lower, upper in pairs:
+        value, ceiling = resolved.value(lower), resolved.value(upper)
+        if _given(resolved, lower, upper) and value is not None and value > ceiling:
+            text = f"{lower.form.text(value)} is above {upper.key}, {upper.form.text(ceiling)}"
+            problems.append(_problem(resolved, lower if lower.key in resolved.given else upper, text))
+    return problems
+
+
+def _cash(resolved: Resolved) -> list[Problem]:
+    """The accounting asset itself is cash."""
+    accounting, cash = resolved.value(s.ACCOUNTING_ASSET), resolved.value(s.CASH_ASSETS)
+    if accounting in cash or not _given(resolved, s.ACCOUNTING_ASSET, s.CASH_ASSETS):
+        return []
+    setting = s.CASH_ASSETS if s.CASH_ASSETS.key in resolved.given else s.ACCOUNTING_ASSET
+    return [_problem(resolved, setting, f"the accounting asset {accounting} is not among limits.cash_assets")]
+
+
+def _sources(resolved: Resolved, names: Sequence[str]) -> list[Problem]:
+    """Sources that settings refer to exist, and there are enough of them."""
+    problems: list[Problem] = []
+    sentiment = resolved.value(s.SENTIMENT_SOURCE)
+    if sentiment is not None and sentiment not in names:
+        problems.append(
+            unknown(resolved.where(s.SENTIMENT_SOURCE.key), sentiment, suggest(sentiment, names), what="source")
+        )
+    if sentiment is None and s.SENTIMENT_MIN.key in resolved.given and _given(resolved, s.SENTIMENT_SOURCE):
+        problems.append(_problem(resolved, s.SENTIMENT_MIN, "has no effect without sentiment.source"))
+    least = resolved.value(s.QUOTE_SOURCES_MIN)
+    if least > len(names):
+        text = f"{least} sources must agree and only {len(names)} configured: nothing could be traded"
+        problems.append(_problem(resolved, s.QUOTE_SOURCES_MIN, text))
+    ceiling = resolved.value(s.QUOTE_AGE_MAX)
+    for name, age in resolved.members(s.SOURCE_AGE_MAX).items():
+        key = f"{s.SOURCE_AGE_MAX.key}.{name}"
+        if name not in names:
+            problems.append(unknown(resolved.where(key), name, suggest(name, names), what="source"))
+        elif age > ceiling and _given(resolved, s.QUOTE_AGE_MAX):
+            problems.append(_above(resolved, s.SOURCE_AGE_MAX, name, f"is above {s.QUOTE_AGE_MAX.key}"))
+    return problems
+
+
+def _capped_assets(resolved: Resolved, bases: Sequence[str]) -> list[Problem]:
+    """A cap for an asset that nothing trades is a misspelt cap: the asset that was meant would have none."""
+    known = {*bases, *(resolved.value(s.ALLOW_TOKENS) or ())}
+    return [
+        unknown(resolved.where(f"{s.QUANTITY_ORDER_MAX.key}.{asset}"), asset, suggest(asset, known), what="base asset")
+        for asset in resolved.members(s.QUANTITY_ORDER_MAX)
+        if asset not in known
+    ]
+
+
+def _above(resolved: Resolved, family: Family[Any], member: str, text: str) -> Problem:
+    key = f"{family.key}.{member}"
+    return Problem(where=resolved.where(key), setting=key, text=text)

@@ -1,0 +1,156 @@
+"""The one door: a file and an environment in, a configuration or every problem out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+from readytrader_sdk.instruments import Asset
+
+from appliance.config import settings as s
+from appliance.config.coherence import check_coherence
+from appliance.config.document import read_document
+from appliance.config.problems import ConfigurationError, Problem
+from appliance.config.resolve import Resolved, resolve
+from appliance.config.settings import FAMILIES, SETTINGS
+from appliance.config.tables import Row, read_instruments, read_sources
+from appliance.config.values import (
+    Configuration,
+    Effective,
+    Listener,
+    MarketDataRules,
+    PaperTerms,
+    RateLimits,
+)
+from appliance.domain.limits import Limits
+from appliance.domain.snapshot import Mode
+
+_canonical = msgspec.json.Encoder(order="deterministic")
+
+
+def load(path: Path | None, environ: Mapping[str, str]) -> Configuration:
+    """The configuration of a TOML file (None: no file) under an environment, which goes before the file.
+
+    Pure: reads the file and nothing else, changes nothing. Raises `ConfigurationError` with every problem found;
+    a value is never replaced by a default because it could not be read.
+    """
+    problems: list[Problem] = []
+    document = read_document(path, problems)
+    resolved = resolve(document, environ, problems)
+    sources = read_sources(document, problems)
+    instruments = read_instruments(document, problems)
+    problems += check_coherence(resolved, sources, instruments)
+    if problems or sources is None or instruments is None:
+        raise ConfigurationError(problems)
+    configuration = _configuration(resolved, sources, instruments)
+    digest = hashlib.sha256(_canonical.encode(configuration)).hexdigest()
+    effective = (*_effective_settings(resolved), *_effective_rows(sources, instruments))
+    return msgspec.structs.replace(configuration, effective=effective, digest=digest)
+
+
+def _configuration(resolved: Resolved, sources: Sequence[Row], instruments: Sequence[Row]) -> Configuration:
+    value = resolved.value
+    return Configuration(
+        mode=Mode.PAPER if value(s.PAPER_MODE) else Mode.LIVE,
+        live_trading_enabled=value(s.LIVE_TRADING_ENABLED),
+        trading_halted=value(s.TRADING_HALTED),
+        execution_mode=value(s.EXECUTION_MODE),
+        risk_profile=value(s.RISK_PROFILE),
+        limits=_limits(resolved),
+        rate_limits=RateLimits(
+            default_per_min=value(s.RATE_DEFAULT),
+            execution_per_min=value(s.RATE_EXECUTION),
+            tool_per_min=resolved.members(s.TOOL_RATE),
+        ),
+        market_data=MarketDataRules(
+            outlier_max_pct=value(s.OUTLIER_MAX_PCT),
+            outlier_window=value(s.OUTLIER_WINDOW),
+            agree_max_pct=value(s.AGREE_MAX_PCT),
+            source_age_max=resolved.members(s.SOURCE_AGE_MAX),
+        ),
+        sentiment_source=value(s.SENTIMENT_SOURCE),
+        paper=PaperTerms(
+            maker_fee_pct=value(s.PAPER_MAKER_FEE_PCT),
+            taker_fee_pct=value(s.PAPER_TAKER_FEE_PCT),
+            latency=value(s.PAPER_LATENCY),
+            fill_share_max_pct=value(s.PAPER_FILL_SHARE_MAX_PCT),
+        ),
+        agent_listener=Listener(host=value(s.AGENT_HTTP_HOST), port=value(s.AGENT_HTTP_PORT)),
+        sources=tuple(row.value for row in sources),
+        instruments=tuple(row.value for row in instruments),
+    )
+
+
+def _limits(resolved: Resolved) -> Limits:
+    value = resolved.value
+    return Limits(
+        accounting_asset=value(s.ACCOUNTING_ASSET),
+        cash_assets=value(s.CASH_ASSETS),
+        position_max_pct=value(s.POSITION_MAX_PCT),
+        exposure_max_pct=value(s.EXPOSURE_MAX_PCT),
+        daily_loss_max_pct=value(s.DAILY_LOSS_MAX_PCT),
+        drawdown_max_pct=value(s.DRAWDOWN_MAX_PCT),
+        nav_jump_max_pct=value(s.NAV_JUMP_MAX_PCT),
+        notional_order_max=value(s.NOTIONAL_ORDER_MAX),
+        notional_cex_order_max=value(s.NOTIONAL_CEX_ORDER_MAX),
+        quantity_order_max={Asset(name): most for name, most in resolved.members(s.QUANTITY_ORDER_MAX).items()},
+        collar_hard_pct=value(s.COLLAR_HARD_PCT),
+        collar_soft_pct=value(s.COLLAR_SOFT_PCT),
+        slippage_max_pct=value(s.SLIPPAGE_MAX_PCT),
+        spread_max_pct=value(s.SPREAD_MAX_PCT),
+        depth_max_pct=value(s.DEPTH_MAX_PCT),
+        fee_max_pct=value(s.FEE_MAX_PCT),
+        open_orders_max=value(s.OPEN_ORDERS_MAX),
+        open_notional_max_pct=value(s.OPEN_NOTIONAL_MAX_PCT),
+        turnover_max_pct=value(s.TURNOVER_MAX_PCT),
+        turnover_window=value(s.TURNOVER_WINDOW),
+        duplicate_window=value(s.DUPLICATE_WINDOW),
+        repeated_orders_max=value(s.REPEATED_ORDERS_MAX),
+        repeated_window=value(s.REPEATED_WINDOW),
+        rejects_max=value(s.REJECTS_MAX),
+        rejects_window=value(s.REJECTS_WINDOW),
+        quote_age_max=value(s.QUOTE_AGE_MAX),
+        quote_sources_min=value(s.QUOTE_SOURCES_MIN),
+        clock_skew_max=value(s.CLOCK_SKEW_MAX),
+        sentiment_min=None if value(s.SENTIMENT_SOURCE) is None else value(s.SENTIMENT_MIN),
+        sentiment_age_max=value(s.SENTIMENT_AGE_MAX),
+        allow_exchanges=value(s.ALLOW_EXCHANGES),
+        allow_symbols=value(s.ALLOW_SYMBOLS),
+        allow_market_types=value(s.ALLOW_MARKET_TYPES),
+        allow_tokens=value(s.ALLOW_TOKENS),
+        allow_chains=value(s.ALLOW_CHAINS),
+        allow_to_addresses=value(s.ALLOW_TO_ADDRESSES),
+        transfer_native_max=value(s.TRANSFER_NATIVE_MAX),
+        approval_mode=value(s.APPROVAL_MODE),
+        approval_notional_min=value(s.APPROVAL_NOTIONAL_MIN),
+        approval_first_symbol=value(s.APPROVAL_FIRST_SYMBOL),
+        approval_first_orders=value(s.APPROVAL_FIRST_ORDERS),
+        proposal_ttl=value(s.PROPOSAL_TTL),
+        permit_ttl=value(s.PERMIT_TTL),
+    )
+
+
+def _effective_settings(resolved: Resolved) -> Iterator[Effective]:
+    for setting in SETTINGS:
+        shown = setting.form.text(resolved.value(setting))
+        if setting is s.SENTIMENT_MIN and resolved.value(s.SENTIMENT_SOURCE) is None:
+            shown = "off"
+        yield Effective(setting=setting.key, value=shown, unit=setting.unit, origin=resolved.origin(setting))
+    for family in FAMILIES:
+        for member, most in resolved.members(family).items():
+            key = f"{family.key}.{member}"
+            origin = resolved.given[key].origin
+            yield Effective(setting=key, value=family.form.text(most), unit=family.unit, origin=origin)
+
+
+def _effective_rows(sources: Sequence[Row], instruments: Sequence[Row]) -> Iterator[Effective]:
+    """Sources without their settings, whose meaning only the plugin knows."""
+    for row in sources:
+        shown = f"plugin {row.value.plugin}, priority {row.value.priority}"
+        yield Effective(setting=f"source.{row.value.name}", value=shown, unit="", origin=row.origin)
+    for row in instruments:
+        one = row.value
+        shown = f"price step {one.price_increment:f}, quantity step {one.quantity_increment:f}"
+        yield Effective(setting=f"instrument.{one.symbol}", value=shown, unit="", origin=row.origin)

@@ -1,0 +1,41 @@
+"""What is wrong with a configuration: every problem at once, each with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+
+class Problem(Struct, frozen=True, kw_only=True, order=True):
+    """One thing to correct. `text` never holds the value of a secret."""
+
+    where: str
+    """`FILE:LINE`, `FILE`, or `env NAME`."""
+    setting: str
+    """The key in the file or the name of the variable, as it was written."""
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.setting}: {self.text}"
+
+
+class ConfigurationError(Exception):
+    """The configuration is refused. `problems` holds everything found, the file's before the environment's."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+NAME_MAX = 80
+
+
+def printable(name: str) -> str:
+    """A name from outside, safe for a terminal and a log: plain ASCII, escaped where it is not, and cut when long."""
+    shown = name if name.isascii() and name.isprintable() else ascii(name)
+    return shown if len(shown) <= NAME_MAX else shown[:NAME_MAX] + "..."
+
+
+class Refusal(ValueError):
+    """One value is refused; the message says what was expected and what was seen."""

@@ -1,0 +1,57 @@
+"""Variables that users of this system know and that this version cannot honour: refused by name, never ignored."""
+
+from __future__ import annotations
+
+import re
+
+from msgspec import Struct
+
+
+class Unsupported(Struct, frozen=True, kw_only=True):
+    """A known variable without effect here. `harmless` values say what this version does anyway."""
+
+    pattern: str
+    part: str
+    harmless: frozenset[str] = frozenset({""})
+
+    def names(self, variable: str) -> bool:
+        """Whether this is that variable."""
+        return re.fullmatch(self.pattern, variable, re.ASCII) is not None
+
+
+def _unsupported(part: str, *patterns: str, harmless: str | None = None) -> tuple[Unsupported, ...]:
+    values = frozenset({""} if harmless is None else {"", harmless})
+    return tuple(Unsupported(pattern=pattern, part=part, harmless=values) for pattern in patterns)
+
+
+_SIGNING = "signing"
+_DEX = "DEX trading"
+_OPERATOR = "the operator's HTTP API"
+
+UNSUPPORTED: tuple[Unsupported, ...] = (
+    *_unsupported(_SIGNING, "SIGNER_TYPE", harmless="env_private_key"),
+    *_unsupported(_SIGNING, "PRIVATE_KEY", "KEYSTORE_PATH", "KEYSTORE_PASSWORD", "SIGNER_REMOTE_URL", "MPC_SIGNER_URL"),
+    *_unsupported(_SIGNING, "REMOTE_SIGNER_TIMEOUT_SEC", "REMOTE_SIGNER_REQUIRE_TLS", "ALLOW_SIGNER_ADDRESSES"),
+    *_unsupported(_SIGNING, "SIGNER_ALLOWED_CHAIN_IDS", "SIGNER_ALLOWED_TO_ADDRESSES", "SIGNER_MAX_VALUE_WEI"),
+    *_unsupported(_SIGNING, "SIGNER_MAX_GAS", "SIGNER_MAX_GAS_PRICE_WEI", "SIGNER_MAX_DATA_BYTES"),
+    *_unsupported(_SIGNING, "SIGNER_DISALLOW_CONTRACT_CREATION"),
+    *_unsupported(_DEX, "ALLOW_ROUTERS", r"ALLOW_ROUTERS_[A-Z0-9_]+", "ONEINCH_API_KEY", r"EVM_RPC_URL_[A-Z0-9_]+"),
+    *_unsupported("live exchanges", r"CEX_(?:[A-Z0-9_]+_)?API_(?:KEY|SECRET|PASSWORD)"),
+    *_unsupported("market data from exchanges", "MARKETDATA_EXCHANGES"),
+    *_unsupported("execution without market data", "MARKETDATA_FAIL_CLOSED", harmless="true"),
+    *_unsupported("a ticker cache of its own", "TICKER_CACHE_TTL_SEC", harmless="5"),
+    *_unsupported(_OPERATOR, "API_HOST", harmless="127.0.0.1"),
+    *_unsupported(_OPERATOR, "API_PORT", harmless="8000"),
+    *_unsupported(_OPERATOR, "API_JWT_SECRET", "API_JWT_EXPIRATION_HOURS", "API_ADMIN_USERNAME"),
+    *_unsupported(_OPERATOR, "API_ADMIN_PASSWORD_HASH", "CORS_ORIGINS"),
+    *_unsupported("another store than SQLite", "STORE_BACKEND", harmless="sqlite"),
+    *_unsupported("tracing", "OTEL_ENABLED", harmless="false"),
+    *_unsupported("notification", "DISCORD_WEBHOOK_URL", "TELEGRAM_BOT_TOKEN", "TELEGRAM_CHAT_ID"),
+)
+
+PLAIN_NAMES: tuple[str, ...] = tuple(entry.pattern for entry in UNSUPPORTED if entry.pattern.isidentifier())
+"""Those without a variable part, for suggestions."""
+
+SHARED_NAMES = frozenset({"REDIS_URL", "DATABASE_URL", "OTEL_SERVICE_NAME", "OTEL_EXPORTER_OTLP_ENDPOINT"})
+"""Names that other programs on the host use too. They mean something here only together with `STORE_BACKEND` or
+`OTEL_ENABLED`, which are refused, so alone they are ignored."""

@@ -1,0 +1,139 @@
+"""The configuration as the rest of the appliance reads it: typed, frozen, every value with its origin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from msgspec import Struct
+from readytrader_sdk.instruments import Instrument
+
+from appliance.domain.limits import Limits
+from appliance.domain.snapshot import Mode
+
+
+class RiskProfile(StrEnum):
+    """A named set of defaults for the limits; any one of them may be set on its own."""
+
+    CONSERVATIVE = "conservative"
+    MODERATE = "moderate"
+    AGGRESSIVE = "aggressive"
+
+
+class ExecutionMode(StrEnum):
+    """Where orders may go."""
+
+    AUTO = "auto"
+    """Wherever this version can."""
+    CEX = "cex"
+    DEX = "dex"
+    HYBRID = "hybrid"
+
+
+class OriginKind(StrEnum):
+    DEFAULT = "default"
+    PROFILE = "profile"
+    FILE = "file"
+    ENVIRONMENT = "env"
+
+
+class Origin(Struct, frozen=True, kw_only=True):
+    """Where a value came from. `str()` is `default`, `profile NAME`, `FILE:LINE` or `env NAME`."""
+
+    kind: OriginKind
+    detail: str = ""
+
+    def __str__(self) -> str:
+        if self.kind is OriginKind.FILE:
+            return self.detail
+        return f"{self.kind} {self.detail}".rstrip()
+
+
+class Effective(Struct, frozen=True, kw_only=True):
+    """One setting as it is in force, to be shown to people."""
+
+    setting: str
+    value: str
+    unit: str
+    origin: Origin
+
+
+class RateLimits(Struct, frozen=True, kw_only=True):
+    """Calls per minute and per agent."""
+
+    default_per_min: int
+    """For calls that only look; cancels have as many of their own, so that nobody is trapped."""
+    execution_per_min: int
+    """For orders; amendments have as many of their own."""
+    tool_per_min: dict[str, int]
+    """A further bound on single tools, by name."""
+
+
+class MarketDataRules(Struct, frozen=True, kw_only=True):
+    """What the market-data bus holds sources to, beside `Limits.quote_age_max` and `Limits.clock_skew_max`."""
+
+    outlier_max_pct: Decimal
+    outlier_window: timedelta
+    agree_max_pct: Decimal
+    """Two sources agree when their mid prices are no further apart."""
+    source_age_max: dict[str, timedelta]
+    """By source name; never longer than `Limits.quote_age_max`."""
+
+
+class PaperTerms(Struct, frozen=True, kw_only=True):
+    """On what terms paper orders trade. Fees are percent of notional."""
+
+    maker_fee_pct: Decimal
+    taker_fee_pct: Decimal
+    latency: timedelta
+    """From the arrival of an order or a cancel to its effect."""
+    fill_share_max_pct: Decimal
+    """The most of each displayed size that all orders together can have."""
+
+
+class Listener(Struct, frozen=True, kw_only=True):
+    """A TCP address, always on the loopback interface."""
+
+    host: str
+    port: int
+
+
+class Source(Struct, frozen=True, kw_only=True):
+    """One market-data source: which plugin runs under which name, with which settings."""
+
+    name: str
+    plugin: str
+    priority: int
+    """0 (stream) is preferred to 1 (ingested) and 2 (polled)."""
+    settings: dict[str, str]
+
+
+class Configuration(Struct, frozen=True, kw_only=True):
+    """Everything that the operator decided, checked as a whole."""
+
+    mode: Mode
+    live_trading_enabled: bool
+    trading_halted: bool
+    """Start halted; a halt made while running is the journal's, not this."""
+    execution_mode: ExecutionMode
+    risk_profile: RiskProfile
+    limits: Limits
+    rate_limits: RateLimits
+    market_data: MarketDataRules
+    sentiment_source: str | None
+    """The source whose score the falling-knife rule reads; None where the rule is off."""
+    paper: PaperTerms
+    agent_listener: Listener
+    sources: tuple[Source, ...]
+    instruments: tuple[Instrument, ...]
+    effective: tuple[Effective, ...] = ()
+    """Every setting as text with its unit and origin, in the order of the registry."""
+    digest: str = ""
+    """SHA-256 (hex) of the canonical JSON of all the above but `effective`: the same decisions, the same digest."""
+
+    @property
+    def origins(self) -> Mapping[str, Origin]:
+        """Where each setting came from, by its key (`limits.position_max_pct`, `source.NAME`, `instrument.SYMBOL`)."""
+        return {row.setting: row.origin for row in self.effective}
