@@ -70,6 +70,9 @@ class TransferPort(Protocol):
     async def transfer(self, request: TransferRequest) -> ExecutionReport:
         """Send it. **Moves value; never repeated.**"""
 
+    async def find_transfer(self, client_order_id: ClientOrderId) -> ExecutionReport | None:
+        """What became of a transfer, or None when it was never sent. May be repeated."""
+
 
 @runtime_checkable
 class DataSourcePort(Protocol):
