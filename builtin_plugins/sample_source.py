@@ -24,7 +24,8 @@ from readytrader_sdk.market import Candle, Quote, Tick
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 HISTORY_MINUTES_MAX = 10_000
-SECONDS_PER_CANDLE = 60
+STEPS_PER_PAST_CANDLE = 4
+"""Past candles are coarse, so that the first quote does not wait for a day of made-up seconds."""
 
 
 class _Market(Struct, frozen=True, kw_only=True):
@@ -115,7 +116,7 @@ class _Walk:
     def history(self, until: datetime, minutes: int) -> Iterator[Candle]:
         """The closed candles of the `minutes` before `until`."""
         for opened_at in (until - MINUTE * back for back in range(minutes, 0, -1)):
-            prices = [self._step() for _ in range(SECONDS_PER_CANDLE)]
+            prices = [self._step() for _ in range(STEPS_PER_PAST_CANDLE)]
             yield self._candle(opened_at, prices)
 
     def advance(self, now: datetime) -> Iterator[Tick]:

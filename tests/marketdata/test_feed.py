@@ -69,9 +69,10 @@ def test_everything_a_source_delivers_reaches_the_bus_in_order() -> None:
 
 
 def test_a_source_that_blocks_its_thread_for_ever_holds_up_nobody() -> None:
-    released = threading.Event()
+    entered, released = threading.Event(), threading.Event()
 
     async def blocked(_: int) -> AsyncIterator[Tick]:
+        entered.set()
         released.wait()
         yield quote("1")
 
@@ -81,6 +82,7 @@ def test_a_source_that_blocks_its_thread_for_ever_holds_up_nobody() -> None:
         lively = Feed(bus, REST, ScriptedSource(lambda _: ticks(10)), clock)
         feeds = Feeds([stuck, lively])
         await feeds.start()
+        await asyncio.to_thread(entered.wait)
         await lively.finished()
         facts = bus.facts(BTC_USDT, START + 10 * MICROSECOND)
         assert facts is not None
