@@ -1,0 +1,120 @@
+"""The command line's end of the operator's socket: plain calls that return values, or say in one line what is wrong."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+import msgspec
+
+from appliance.domain.agents import AgentScope
+from appliance.transport import operator_wire as wire
+
+TIMEOUT_S = 30.0
+"""Longer than any verb takes: an approval waits for the venue's first word."""
+
+ResultT = TypeVar("ResultT")
+
+
+class NoDaemon(Exception):
+    """No daemon answers at the socket. The message names it."""
+
+
+class OperatorRefused(Exception):
+    """The daemon did not do it. The message is its reason."""
+
+
+class OperatorClient:
+    """One connection. Every call raises `OperatorRefused` with the daemon's reason, and `NoDaemon` when it is gone."""
+
+    def __init__(self, path: Path, timeout_s: float = TIMEOUT_S) -> None:
+        self._path = path
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.settimeout(timeout_s)
+        try:
+            self._socket.connect(str(path))
+        except OSError as fault:
+            self._socket.close()
+            raise NoDaemon(f"no daemon answers at {path} ({fault.strerror or fault})") from fault
+        self._file = self._socket.makefile("rb")
+
+    def status(self) -> wire.StatusView:
+        return self._ask(wire.ShowStatus(), wire.StatusView)
+
+    def portfolio(self) -> wire.PortfolioView:
+        return self._ask(wire.ShowPortfolio(), wire.PortfolioView)
+
+    def approvals(self) -> list[wire.ApprovalView]:
+        """What waits for a person, oldest first."""
+        return self._ask(wire.ListApprovals(), list[wire.ApprovalView])
+
+    def approval(self, request_id: str) -> wire.ShownApproval:
+        """One proposal with the token that decides on exactly what it shows."""
+        return self._ask(wire.ShowApproval(request_id=request_id), wire.ShownApproval)
+
+    def approve(self, request_id: str, confirm_token: str) -> wire.OperatorOrder:
+        """Approve; the order as far as it got."""
+        return self._ask(wire.Approve(request_id=request_id, confirm_token=confirm_token), wire.OperatorOrder)
+
+    def refuse(self, request_id: str, reason: str) -> wire.ApprovalView:
+        return self._ask(wire.RefuseApproval(request_id=request_id, reason=reason), wire.ApprovalView)
+
+    def halt(self, reason: str) -> int:
+        """Stop trading; how many orders were asked to be cancelled."""
+        return self._ask(wire.HaltTrading(reason=reason), wire.Halted).orders_cancelled
+
+    def resume(self, reason: str, scope: str = "global") -> None:
+        self._ask(wire.ResumeTrading(reason=reason, scope=scope), wire.Done)
+
+    def add_agent(
+        self, name: str, scopes: frozenset[AgentScope], days: int, symbols: frozenset[str] | None = None
+    ) -> wire.NewAgent:
+        """Add an agent; its token comes back this once."""
+        return self._ask(wire.AddAgent(name=name, scopes=scopes, days=days, symbols=symbols), wire.NewAgent)
+
+    def agents(self) -> list[wire.AgentView]:
+        return self._ask(wire.ListAgents(), list[wire.AgentView])
+
+    def revoke_agent(self, name: str) -> None:
+        self._ask(wire.RevokeAgent(name=name), wire.Done)
+
+    def orders(
+        self, symbol: str | None = None, *, live_only: bool = False, limit: int = 50
+    ) -> list[wire.OperatorOrder]:
+        """Orders of all agents: the newest first, or the live ones, oldest first."""
+        verb = wire.ListOrders(symbol=symbol, live_only=live_only, limit=limit)
+        return self._ask(verb, list[wire.OperatorOrder])
+
+    def cancel(self, order_id: str) -> wire.OperatorOrder:
+        return self._ask(wire.CancelOrder(order_id=order_id), wire.OperatorOrder)
+
+    def cancel_all(self) -> int:
+        """Cancel everything open, of every agent, without a halt; how many were cancelled."""
+        return self._ask(wire.CancelAllOrders(), wire.Halted).orders_cancelled
+
+    def close(self) -> None:
+        self._file.close()
+        self._socket.close()
+
+    def _ask(self, verb: wire.AnyVerb, result: type[ResultT]) -> ResultT:
+        try:
+            self._socket.sendall(msgspec.json.encode(verb) + b"\n")
+            line = self._file.readline()
+        except OSError as fault:
+            raise NoDaemon(f"the daemon at {self._path} does not answer ({fault.strerror or fault})") from fault
+        if not line:
+            raise NoDaemon(f"the daemon at {self._path} closed the connection")
+        reply = msgspec.json.decode(line, type=wire.Reply)
+        if not reply.ok:
+            raise OperatorRefused(reply.error or "no reason given")
+        return msgspec.json.decode(reply.result, type=result)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

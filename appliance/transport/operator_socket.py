@@ -1,0 +1,206 @@
+"""The operator's Unix socket, for the command line: another file, another credential, other verbs than the agents'.
+
+Whoever runs as the daemon's own user, or as root, is an operator. An agent that is not to be one must therefore run as
+another user: then it can open neither this socket nor the folder that it is in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import pwd
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+from readytrader_sdk.instruments import Symbol
+from readytrader_sdk.orders import ClientOrderId
+
+from appliance.domain.intents import AgentId, RequestId
+from appliance.domain.trading_state import Scope, TradingState
+from appliance.service.agents import AgentRefused
+from appliance.service.core import Core
+from appliance.service.outcomes import Held, Outcome, Placed, Refused
+from appliance.store.journal import JournalUnavailable
+from appliance.transport import operator_views as views
+from appliance.transport import operator_wire as wire
+from appliance.transport.door import Door
+from appliance.transport.foreign_text import printable
+from appliance.transport.unix_listener import UnixListener, peer_uid
+
+log = logging.getLogger(__name__)
+
+ROOT_UID = 0
+SESSIONS_MAX = 16
+LINE_MAX = 1 << 16
+
+_decoder = msgspec.json.Decoder(wire.AnyVerb)
+_encoder = msgspec.json.Encoder()
+
+
+class VerbRefused(Exception):
+    """What was asked cannot be done. The message is the operator's answer."""
+
+
+class OperatorSocket:
+    """Carries out an operator's verbs. Every act of theirs is journaled by the service that does it."""
+
+    def __init__(self, core: Core, path: Path, operator_uids: Iterable[int] = ()) -> None:
+        self._core = core
+        self._uids = frozenset({ROOT_UID, os.geteuid(), *operator_uids})
+        self._door = Door(core.agents, "operator socket", core.clock)
+        self._listener = UnixListener(path, self._session, line_max=LINE_MAX, sessions_max=SESSIONS_MAX)
+
+    async def start(self) -> None:
+        """Listen. Raises `ListenerRefused`."""
+        await self._listener.start()
+
+    async def aclose(self) -> None:
+        """End all sessions."""
+        await self._listener.aclose()
+
+    async def _session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        uid = peer_uid(writer)
+        operator = operator_name(uid)
+        while True:
+            try:
+                line = await reader.readuntil(b"\n")
+            except asyncio.IncompleteReadError:
+                return
+            except asyncio.LimitOverrunError:
+                writer.write(_line(_failed(f"a request may have at most {LINE_MAX} bytes")))
+                await writer.drain()
+                return
+            if uid not in self._uids:
+                self._door.note(f"uid {uid}")
+                writer.write(_line(_failed(f"uid {uid} is no operator here")))
+                await writer.drain()
+                return
+            writer.write(_line(await self._reply(line, operator)))
+            await writer.drain()
+
+    async def _reply(self, line: bytes, operator: str) -> wire.Reply:
+        try:
+            verb = _decoder.decode(line)
+        except (ValueError, RecursionError) as fault:
+            return _failed(f"not a request: {printable(str(fault), 200)}")
+        try:
+            result = await self._carry_out(verb, operator)
+        except (VerbRefused, AgentRefused, JournalUnavailable) as refusal:
+            return _failed(str(refusal))
+        except Exception:
+            log.exception("the operator's %s failed", type(verb).__name__)
+            return _failed(f"a fault of the appliance in {type(verb).__name__}; its log has the traceback")
+        return wire.Reply(ok=True, result=msgspec.Raw(_encoder.encode(result)))
+
+    async def _carry_out(self, verb: wire.AnyVerb, operator: str) -> Struct | list[Struct]:
+        match verb:
+            case wire.ShowStatus():
+                return views.status_view(self._core)
+            case wire.ShowPortfolio():
+                return views.portfolio_view(self._core)
+            case wire.ListApprovals() | wire.ShowApproval() | wire.Approve() | wire.RefuseApproval():
+                return await self._approvals(verb, operator)
+            case wire.AddAgent() | wire.ListAgents() | wire.RevokeAgent():
+                return await self._agents(verb, operator)
+            case wire.ListOrders() | wire.CancelOrder() | wire.CancelAllOrders():
+                return await self._orders(verb, operator)
+            case wire.HaltTrading(reason=reason):
+                return wire.Halted(orders_cancelled=await self._core.stop_trading(operator, printable(reason, 200)))
+            case wire.ResumeTrading(reason=reason, scope=scope):
+                if scope not in self._core.state.scopes and not self._core.halt.is_halted():
+                    raise VerbRefused(f"{scope!r} is not narrowed; narrowed are {_narrowed(self._core)}")
+                await self._core.halt.resume(operator, printable(reason, 200), Scope(scope))
+                return wire.Done()
+
+    async def _approvals(
+        self, verb: wire.ListApprovals | wire.ShowApproval | wire.Approve | wire.RefuseApproval, operator: str
+    ) -> Struct | list[Struct]:
+        approvals, accounting = self._core.approvals, self._core.limits.accounting_asset
+        match verb:
+            case wire.ListApprovals():
+                return [views.approval_view(record, accounting) for record in approvals.pending()]
+            case wire.ShowApproval(request_id=request_id):
+                shown = approvals.show(RequestId(request_id))
+                if shown is None:
+                    raise VerbRefused(f"no proposal {request_id!r}")
+                approval = views.approval_view(shown.record, accounting)
+                return wire.ShownApproval(approval=approval, confirm_token=shown.confirm_token)
+            case wire.Approve(request_id=request_id, confirm_token=confirm_token):
+                outcome = await approvals.approve(RequestId(request_id), confirm_token, operator)
+                return views.operator_order(_placed(outcome).order)
+            case wire.RefuseApproval(request_id=request_id, reason=reason):
+                refused = await approvals.refuse(RequestId(request_id), operator, printable(reason, 200))
+                if isinstance(refused, Refused):
+                    raise VerbRefused(_text(refused))
+                return views.approval_view(refused, accounting)
+
+    async def _agents(
+        self, verb: wire.AddAgent | wire.ListAgents | wire.RevokeAgent, operator: str
+    ) -> Struct | list[Struct]:
+        agents = self._core.agents
+        match verb:
+            case wire.ListAgents():
+                return [views.agent_view(agent, self._core) for agent in self._core.state.agents.values()]
+            case wire.RevokeAgent(name=name):
+                await agents.revoke(AgentId(name), operator)
+                return wire.Done()
+            case wire.AddAgent(name=name, scopes=scopes, days=days, symbols=symbols):
+                allowed = None if symbols is None else frozenset(Symbol(symbol) for symbol in symbols)
+                unknown = sorted((allowed or frozenset()) - self._core.state.instruments.keys())
+                if unknown:
+                    raise VerbRefused(f"no instrument {', '.join(map(repr, unknown))}")
+                token = await agents.add(name, scopes, timedelta(days=days), operator, allowed)
+                return wire.NewAgent(name=name, token=token)
+
+    async def _orders(
+        self, verb: wire.ListOrders | wire.CancelOrder | wire.CancelAllOrders, operator: str
+    ) -> Struct | list[Struct]:
+        orders = self._core.orders
+        match verb:
+            case wire.ListOrders(symbol=symbol, live_only=live_only, limit=limit):
+                of = None if symbol is None else Symbol(symbol)
+                found = orders.live(None, of)[:limit] if live_only else orders.recent(None, of, limit)
+                return [views.operator_order(order) for order in found]
+            case wire.CancelOrder(order_id=order_id):
+                outcome = await orders.cancel(ClientOrderId(order_id), None, operator)
+                return views.operator_order(_placed(outcome).order)
+            case wire.CancelAllOrders():
+                outcomes = await orders.cancel_all(None, operator)
+                return wire.Halted(orders_cancelled=sum(isinstance(outcome, Placed) for outcome in outcomes))
+
+
+def operator_name(uid: int) -> str:
+    """Who acts, as the journal keeps it: the number that the kernel vouches for, and its name for people."""
+    try:
+        return f"uid:{uid}/{pwd.getpwuid(uid).pw_name}"
+    except KeyError:
+        return f"uid:{uid}"
+
+
+def _placed(outcome: Outcome) -> Placed:
+    if isinstance(outcome, Refused):
+        raise VerbRefused(_text(outcome))
+    if isinstance(outcome, Held):
+        raise VerbRefused("a rule asks for a person again; look at the new state of the proposal")
+    return outcome
+
+
+def _narrowed(core: Core) -> str:
+    names = [name for name, it in core.state.scopes.items() if it.state is not TradingState.ACTIVE]
+    return ", ".join(names) or "none"
+
+
+def _text(refused: Refused) -> str:
+    return "; ".join(f"{denial.code}: {denial.text}" for denial in refused.denials)
+
+
+def _failed(text: str) -> wire.Reply:
+    return wire.Reply(ok=False, error=text)
+
+
+def _line(reply: wire.Reply) -> bytes:
+    return _encoder.encode(reply) + b"\n"

@@ -1,0 +1,132 @@
+"""Values of the core as an operator sees them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from appliance.domain.agents import Agent
+from appliance.domain.intents import Intent, OrderIntent, SwapIntent
+from appliance.domain.orders import Order
+from appliance.domain.state import ProposalRecord
+from appliance.service.core import Core
+from appliance.transport import operator_wire as wire
+from appliance.transport.amounts import amount_text, number_text
+from appliance.transport.foreign_text import printable
+from appliance.transport.tool_results import order_view, proposal_view, units_of
+
+
+def status_view(core: Core) -> wire.StatusView:
+    """How everything is, in one value."""
+    now = core.clock()
+    equity = core.portfolio.equity(now).total
+    return wire.StatusView(
+        version=core.identity.version,
+        mode=core.identity.mode,
+        now=now,
+        started_at=core.started_at,
+        halted=core.halt.is_halted(),
+        states=tuple(
+            wire.ScopeView(
+                scope=it.scope,
+                state=it.state,
+                by=printable(it.by, 100),
+                reason=printable(it.reason, 200),
+                since=it.since,
+            )
+            for it in core.state.scopes.values()
+        ),
+        journal_failure=core.recorder.failure,
+        journal_entries=core.journal.size,
+        checkpoint=core.journal.checkpoint,
+        approvals_pending=len(core.approvals.pending()),
+        orders_live=len(core.state.live_orders),
+        agents=sum(agent.revoked_at is None and now < agent.expires_at for agent in core.state.agents.values()),
+        equity=None if equity is None else amount_text(equity, core.portfolio.accounting_asset),
+        sources=tuple(
+            wire.SourceHealth(
+                name=it.info.name,
+                admissible=it.info.admissible,
+                accepted=it.accepted,
+                refused=it.refused,
+                last_tick_at=it.last_tick_at,
+            )
+            for it in core.bus.statuses()
+        ),
+        configuration_digest=core.identity.configuration_digest,
+    )
+
+
+def approval_view(record: ProposalRecord, accounting_asset: str) -> wire.ApprovalView:
+    """A proposal with who asked, what for, and why."""
+    intent = record.request.intent
+    quote = units_of(intent.symbol)[1] if isinstance(intent, OrderIntent) else ""
+    price_worst = record.proposal.terms.price_worst
+    return wire.ApprovalView(
+        agent=record.request.agent_id,
+        asks=printable(intent_text(intent), 300),
+        note=printable(record.request.note, 500),
+        price_worst=amount_text(price_worst, quote) if quote else None,
+        proposal=proposal_view(record, accounting_asset),
+    )
+
+
+def intent_text(intent: Intent) -> str:
+    """What was asked for, in one line, every amount with its unit."""
+    if isinstance(intent, SwapIntent):
+        return f"swap {amount_text(intent.amount, intent.from_asset)} for {intent.to_asset} on {intent.chain}"
+    if not isinstance(intent, OrderIntent):
+        return f"send {amount_text(intent.amount, intent.asset)} to {intent.to_address} on {intent.chain}"
+    base, quote = units_of(intent.symbol)
+    words = [intent.side, amount_text(intent.quantity, base), intent.symbol, "at", intent.venue, intent.order_type]
+    if intent.limit_price is not None:
+        words += ["limit", amount_text(intent.limit_price, quote)]
+    if intent.stop_price is not None:
+        words += ["stop", amount_text(intent.stop_price, quote)]
+    if intent.replaces is not None:
+        words += ["replacing", intent.replaces]
+    return " ".join([*words, intent.time_in_force])
+
+
+def operator_order(order: Order) -> wire.OperatorOrder:
+    """An order with whose it is."""
+    return wire.OperatorOrder(agent=order.agent_id, approved_by=order.approved_by, order=order_view(order))
+
+
+def agent_view(agent: Agent, core: Core) -> wire.AgentView:
+    """An agent without its token, of which only a hash is kept anyway."""
+    return wire.AgentView(
+        name=agent.agent_id,
+        scopes=tuple(sorted(agent.scopes)),
+        symbols=None if agent.symbols is None else tuple(sorted(agent.symbols)),
+        created_at=agent.created_at,
+        expires_at=agent.expires_at,
+        revoked_at=agent.revoked_at,
+        good=agent.revoked_at is None and core.clock() < agent.expires_at,
+    )
+
+
+def portfolio_view(core: Core) -> wire.PortfolioView:
+    """The account with its worth and the reference points of the loss limits."""
+    now, accounting = core.clock(), core.portfolio.accounting_asset
+    equity = core.portfolio.equity(now)
+    marks = core.portfolio.performance(equity.total, now)
+    return wire.PortfolioView(
+        account=core.portfolio.account,
+        holdings=tuple(
+            wire.HoldingView(
+                total=amount_text(row.total, row.asset),
+                price=None if row.price is None else amount_text(row.price, accounting),
+                value=None if row.value is None else amount_text(row.value, accounting),
+            )
+            for row in core.portfolio.holdings(now)
+        ),
+        equity=None if equity.total is None else amount_text(equity.total, accounting),
+        unpriced=equity.unpriced,
+        nav=_plain(marks.nav),
+        nav_day_open=_plain(marks.nav_day_open),
+        nav_peak=_plain(marks.nav_peak),
+    )
+
+
+def _plain(value: Decimal | None) -> str | None:
+    return None if value is None else number_text(value)

@@ -1,0 +1,215 @@
+"""What the command line and the daemon say to each other: one JSON line per request, one per reply."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from appliance.domain.agents import AgentScope
+from appliance.transport.tool_results import OrderView, ProposalView, View
+
+Reason = Annotated[str, Meta(min_length=1, max_length=200)]
+Name = Annotated[str, Meta(min_length=1, max_length=64)]
+Days = Annotated[int, Meta(ge=1, le=3650)]
+
+
+class Verb(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="verb"):
+    """A request."""
+
+
+class ShowStatus(Verb, frozen=True, kw_only=True, tag="status"):
+    pass
+
+
+class ListApprovals(Verb, frozen=True, kw_only=True, tag="approvals.list"):
+    pass
+
+
+class ShowApproval(Verb, frozen=True, kw_only=True, tag="approvals.show"):
+    request_id: Name
+
+
+class Approve(Verb, frozen=True, kw_only=True, tag="approvals.approve"):
+    request_id: Name
+    confirm_token: Name
+
+
+class RefuseApproval(Verb, frozen=True, kw_only=True, tag="approvals.refuse"):
+    request_id: Name
+    reason: Reason
+
+
+class HaltTrading(Verb, frozen=True, kw_only=True, tag="halt"):
+    reason: Reason
+
+
+class ResumeTrading(Verb, frozen=True, kw_only=True, tag="resume"):
+    reason: Reason
+    scope: Name = "global"
+
+
+class AddAgent(Verb, frozen=True, kw_only=True, tag="agent.add"):
+    name: Name
+    scopes: frozenset[AgentScope]
+    days: Days
+    symbols: frozenset[str] | None = None
+
+
+class ListAgents(Verb, frozen=True, kw_only=True, tag="agent.list"):
+    pass
+
+
+class RevokeAgent(Verb, frozen=True, kw_only=True, tag="agent.revoke"):
+    name: Name
+
+
+class ListOrders(Verb, frozen=True, kw_only=True, tag="orders"):
+    symbol: str | None = None
+    live_only: bool = False
+    limit: Annotated[int, Meta(ge=1, le=200)] = 50
+
+
+class CancelOrder(Verb, frozen=True, kw_only=True, tag="order.cancel"):
+    order_id: Name
+
+
+class CancelAllOrders(Verb, frozen=True, kw_only=True, tag="order.cancel_all"):
+    pass
+
+
+class ShowPortfolio(Verb, frozen=True, kw_only=True, tag="portfolio"):
+    pass
+
+
+AnyVerb = (
+    ShowStatus
+    | ListApprovals
+    | ShowApproval
+    | Approve
+    | RefuseApproval
+    | HaltTrading
+    | ResumeTrading
+    | AddAgent
+    | ListAgents
+    | RevokeAgent
+    | ListOrders
+    | CancelOrder
+    | CancelAllOrders
+    | ShowPortfolio
+)
+
+
+class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The answer to one verb: a result, or an error in one line."""
+
+    ok: bool
+    error: str | None = None
+    result: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class ScopeView(View, frozen=True, kw_only=True):
+    """The trading state set for one scope."""
+
+    scope: str
+    state: str
+    by: str
+    reason: str
+    since: datetime
+
+
+class SourceHealth(View, frozen=True, kw_only=True):
+    name: str
+    admissible: bool
+    accepted: int
+    refused: int
+    last_tick_at: datetime | None = None
+
+
+class StatusView(View, frozen=True, kw_only=True):
+    """How the appliance is."""
+
+    version: str
+    mode: str
+    now: datetime
+    started_at: datetime | None = None
+    halted: bool
+    states: tuple[ScopeView, ...] = ()
+    journal_failure: str | None = None
+    journal_entries: int
+    checkpoint: str
+    """The newest signed note, whole: worth keeping somewhere else."""
+    approvals_pending: int
+    orders_live: int
+    agents: int
+    equity: str | None = None
+    sources: tuple[SourceHealth, ...] = ()
+    configuration_digest: str
+
+
+class ApprovalView(View, frozen=True, kw_only=True):
+    """A proposal as the person who decides sees it."""
+
+    agent: str
+    asks: str
+    """What the agent asked for, in one line."""
+    note: str = ""
+    """The agent's own words: untrusted."""
+    price_worst: str | None = None
+    proposal: ProposalView
+
+
+class ShownApproval(View, frozen=True, kw_only=True):
+    """With the token that lets a person decide on exactly what is shown."""
+
+    approval: ApprovalView
+    confirm_token: str
+
+
+class OperatorOrder(View, frozen=True, kw_only=True):
+    agent: str
+    approved_by: str | None = None
+    order: OrderView
+
+
+class AgentView(View, frozen=True, kw_only=True):
+    name: str
+    scopes: tuple[str, ...]
+    symbols: tuple[str, ...] | None = None
+    created_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None = None
+    good: bool
+
+
+class NewAgent(View, frozen=True, kw_only=True):
+    """The token is shown this once."""
+
+    name: str
+    token: str
+
+
+class Halted(View, frozen=True, kw_only=True):
+    orders_cancelled: int
+
+
+class HoldingView(View, frozen=True, kw_only=True):
+    total: str
+    price: str | None = None
+    value: str | None = None
+
+
+class PortfolioView(View, frozen=True, kw_only=True):
+    account: str
+    holdings: tuple[HoldingView, ...]
+    equity: str | None = None
+    unpriced: tuple[str, ...] = ()
+    nav: str | None = None
+    nav_day_open: str | None = None
+    nav_peak: str | None = None
+
+
+class Done(View, frozen=True, kw_only=True):
+    """It is done, and there is nothing more to say."""
