@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import Future as ThreadFuture
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
@@ -25,8 +26,10 @@ from appliance.store.writer import Group, Waiting
 
 __all__ = ["Counters", "Entry", "Journal", "JournalCorrupt", "JournalUnavailable", "Receipt", "Record"]
 
-GROUP_WAIT_MAX = 0.005
-"""Seconds that a commit waits, at most, for requests that said they are on their way."""
+GROUP_WAIT_MAX = 0.025
+"""Seconds that a commit waits, at most, for requests that were announced. Nobody waits for himself."""
+ANNOUNCED_MAX = 0.1
+"""Seconds for which an announcement counts: one that never arrives must not slow everybody down for ever."""
 
 
 class Counters(Struct, kw_only=True):
@@ -59,7 +62,7 @@ class Journal(JournalReader):
         self._group: Group | None = None
         self._committing: Group | None = None
         self._flush_due = False
-        self._expected = 0
+        self._announced: deque[float] = deque()
         self._deadline: asyncio.TimerHandle | None = None
         self._closed = False
 
@@ -108,20 +111,25 @@ class Journal(JournalReader):
         self._plan_flush(loop)
         return future
 
-    @contextmanager
-    def expecting(self) -> Iterator[None]:
-        """Say that a request is on its way to `append`, so that a commit about to start waits for it to join.
+    def announce(self) -> None:
+        """Say that a request which may append is on its way, so that a commit about to start waits for it to join.
 
-        Leave the block before awaiting the future of the append: as the last statement in it, or right after it.
-        A commit waits while others are still expected, `group_wait_max` at most; a caller that is alone never waits.
+        A commit waits while others are announced, `group_wait_max` at most: under load many share one fsync, and a
+        caller who is alone never waits.
         """
-        self._expected += 1
-        try:
-            yield
-        finally:
-            self._expected -= 1
-            if self._expected == 0 and self._group is not None:
-                self._plan_flush(asyncio.get_running_loop())
+        self._announced.append(asyncio.get_running_loop().time() + ANNOUNCED_MAX)
+
+    def arrived(self) -> None:
+        """Say that an announced request is here: what it appends, it appends before it waits for anything."""
+        if self._announced:
+            self._announced.popleft()
+        if not self._announced and self._group is not None:
+            self._plan_flush(asyncio.get_running_loop())
+
+    def _awaits_others(self, now: float) -> bool:
+        while self._announced and self._announced[0] <= now:
+            self._announced.popleft()
+        return bool(self._announced)
 
     async def aclose(self) -> None:
         """Commit what is waiting, tell who waits, and give the file back."""
@@ -152,7 +160,7 @@ class Journal(JournalReader):
         self._flush_due = False
         if self._committing is not None or self._group is None:
             return
-        if self._expected == 0:
+        if not self._awaits_others(loop.time()):
             self._submit(loop)
         elif self._deadline is None:
             self._deadline = loop.call_later(self._group_wait_max, self._flush_late, loop)

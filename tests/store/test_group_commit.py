@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from appliance.store.audit import verify
-from appliance.store.journal import Journal, JournalUnavailable
+from appliance.store.journal import ANNOUNCED_MAX, Journal, JournalUnavailable
 from tests.store.counting_vfs import counting_vfs
 from tests.store.journals import KEY, VKEY, entry, open_journal, record
 
@@ -43,10 +43,11 @@ def test_a_commit_waits_for_the_requests_that_are_on_their_way(tmp_path: Path) -
         journal = open_journal(tmp_path)
 
         async def call(number: int) -> None:
-            with journal.expecting():
-                for _ in range(number):
-                    await asyncio.sleep(0)
-                written = journal.append([entry(number)], [record(number)])
+            journal.announce()
+            for _ in range(number):
+                await asyncio.sleep(0)
+            journal.arrived()
+            written = journal.append([entry(number)], [record(number)])
             await written
 
         await asyncio.gather(*(call(number) for number in range(20)))
@@ -59,9 +60,23 @@ def test_a_commit_waits_for_the_requests_that_are_on_their_way(tmp_path: Path) -
 def test_a_commit_does_not_wait_for_one_that_never_comes(tmp_path: Path) -> None:
     async def run() -> None:
         journal = open_journal(tmp_path)
-        with journal.expecting():
-            receipt = await journal.append([entry()])
+        journal.announce()
+        receipt = await journal.append([entry()])
         assert receipt.first_seq == 0
+        await journal.aclose()
+
+    asyncio.run(run())
+
+
+def test_an_announcement_is_forgotten_after_a_while(tmp_path: Path) -> None:
+    async def run() -> None:
+        journal = Journal.open(tmp_path / "journal.db", KEY, group_wait_max=3600)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        loop.time = lambda: began  # type: ignore[method-assign]
+        journal.announce()
+        loop.time = lambda: began + 2 * ANNOUNCED_MAX  # type: ignore[method-assign]
+        assert (await asyncio.wait_for(journal.append([entry()]), 30)).first_seq == 0
         await journal.aclose()
 
     asyncio.run(run())
@@ -70,11 +85,12 @@ def test_a_commit_does_not_wait_for_one_that_never_comes(tmp_path: Path) -> None
 def test_a_commit_starts_when_the_last_expected_one_turns_away(tmp_path: Path) -> None:
     async def run() -> None:
         journal = Journal.open(tmp_path / "journal.db", KEY, group_wait_max=3600)
-        with journal.expecting():
-            written = journal.append([entry()])
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
-            assert not written.done()
+        journal.announce()
+        written = journal.append([entry()])
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert not written.done()
+        journal.arrived()
         assert (await asyncio.wait_for(written, 30)).first_seq == 0
         await journal.aclose()
 
@@ -86,8 +102,9 @@ def test_a_lone_caller_waits_for_nobody(tmp_path: Path) -> None:
         journal = open_journal(tmp_path)
         asyncio.get_running_loop().call_later = _never  # type: ignore[assignment,method-assign]
         for number in range(5):
-            with journal.expecting():
-                written = journal.append([entry(number)])
+            journal.announce()
+            journal.arrived()
+            written = journal.append([entry(number)])
             await written
         assert journal.counters.commits == 5
         await journal.aclose()
@@ -106,13 +123,15 @@ def test_64_orders_of_two_appends_cost_at_most_a_fifth_of_an_fsync_each(tmp_path
             counts.syncs = 0
 
             async def order(number: int) -> None:
-                with journal.expecting():
-                    await asyncio.sleep(0)
-                    permitted = journal.append([entry(number)], [record(number)])
+                journal.announce()
+                await asyncio.sleep(0)
+                journal.arrived()
+                permitted = journal.append([entry(number)], [record(number)])
                 await permitted
-                with journal.expecting():
-                    await asyncio.sleep(0)
-                    reported = journal.append([entry(number, kind="order.reported")], [record(number, live=False)])
+                journal.announce()
+                await asyncio.sleep(0)
+                journal.arrived()
+                reported = journal.append([entry(number, kind="order.reported")], [record(number, live=False)])
                 await reported
 
             for start in range(0, 640, 64):

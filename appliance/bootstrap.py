@@ -1,0 +1,333 @@
+"""Puts the appliance together. The only file that knows every class; it decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from readytrader_sdk.hooks import PluginContext
+from readytrader_sdk.orders import ExecutionReport, OrderRequest, OrderState
+
+from appliance import __version__
+from appliance.config import Configuration
+from appliance.domain.orders import PAPER_ACCOUNT
+from appliance.domain.state import RECORD_TYPES, State, Touched
+from appliance.home import Home, HomeRefused
+from appliance.marketdata.bus import MarketDataBus
+from appliance.marketdata.feed import Feed, Feeds
+from appliance.marketdata.values import BusSettings, Priority, SourceInfo
+from appliance.paper.settings import PaperSettings
+from appliance.paper.venue import OpenOrder, PaperVenue
+from appliance.plugin_host.catalog import CatalogError, load_catalog
+from appliance.plugin_host.gate import Gate, PermitSigner
+from appliance.service.agents import LOCAL, Agents
+from appliance.service.approvals import Approvals
+from appliance.service.core import Core, Identity
+from appliance.service.desk import Desk
+from appliance.service.execution import Execution
+from appliance.service.funds import Funds
+from appliance.service.halt import Halt, HaltFile
+from appliance.service.history import History
+from appliance.service.observe import Observer
+from appliance.service.orders import Orders
+from appliance.service.portfolio import Portfolio
+from appliance.service.rate_limits import Budget, RateLimiter, RateSettings
+from appliance.service.reconciliation import Reconciliation
+from appliance.service.recorder import Clock, Recorder
+from appliance.service.watchdog import Watchdog
+from appliance.store.checkpoint import CheckpointKey
+from appliance.store.journal import Journal
+from appliance.transport.agent_socket import AgentSocket
+from appliance.transport.http import AgentHttp
+from appliance.transport.operator_socket import OperatorSocket
+from appliance.transport.stdio_session import serve_stdio
+
+KEY_BYTES = 32
+
+
+class Door(Protocol):
+    """A listener."""
+
+    async def start(self) -> None:
+        """Listen."""
+
+    async def aclose(self) -> None:
+        """Stop listening and end the sessions."""
+
+
+def utc_now() -> datetime:
+    """The wall clock, aware."""
+    return datetime.now(UTC)
+
+
+def build(home: Home, configuration: Configuration, clock: Clock = utc_now) -> Core:
+    """A core that has loaded its state and is ready to `start`.
+
+    Raises `HomeRefused`, `JournalUnavailable`, `JournalCorrupt`, `CatalogError`, and a plugin's `Misconfigured`.
+    """
+    home.prepare()
+    journal = open_journal(home)
+    try:
+        return _assemble(home, configuration, journal, clock)
+    except BaseException:
+        journal.close()
+        raise
+
+
+def _assemble(home: Home, configuration: Configuration, journal: Journal, clock: Clock) -> Core:
+    limits = configuration.limits
+    instruments = {instrument.symbol: instrument for instrument in configuration.instruments}
+    state = State(instruments, limits.turnover_window)
+    load_state(state, journal, clock())
+    recorder = Recorder(journal, state, clock)
+
+    bus = MarketDataBus(_bus_settings(configuration), instruments.values())
+    feeds = build_feeds(home, configuration, bus, clock)
+    portfolio = Portfolio(state, bus, PAPER_ACCOUNT, limits.accounting_asset)
+    halt = Halt(HaltFile(home.halt_file), state, recorder, clock)
+    venue = PaperVenue(
+        instruments.values(), _paper_settings(configuration), clock, lambda report: core.take_report(report)
+    )
+    lost = restore_paper(venue, state)
+    bus.subscribe(lambda _source, tick: venue.on_tick(tick))
+
+    signer = PermitSigner(Ed25519PrivateKey.from_private_bytes(_key(home.permit_key)))
+    gate = Gate(venue, signer.public_key, clock, halt.is_halted)
+    execution = Execution(gate, signer, state, recorder, portfolio, clock)
+    watchdog = Watchdog(state, recorder, portfolio, limits, clock)
+    execution.on_rejected = watchdog.note_rejection
+    agents = Agents(state, recorder, clock)
+    history = History(state, journal)
+    mode, live_enabled = configuration.mode, configuration.live_trading_enabled
+    desk = Desk(
+        state=state,
+        recorder=recorder,
+        observer=Observer(state, bus, portfolio, limits, mode, live_enabled=live_enabled),
+        execution=execution,
+        agents=agents,
+        limiter=RateLimiter(_rate_settings(configuration), recorder, clock),
+        history=history,
+        limits=limits,
+        clock=clock,
+    )
+    core = Core(
+        identity=Identity(version=__version__, mode=mode, configuration_digest=configuration.digest),
+        limits=limits,
+        state=state,
+        journal=journal,
+        recorder=recorder,
+        desk=desk,
+        agents=agents,
+        approvals=Approvals(state, recorder, desk, agents, _key(home.approval_key), clock),
+        orders=Orders(gate, state, recorder, execution, history),
+        funds=Funds(state, recorder, portfolio, venue, mode, clock),
+        halt=halt,
+        history=history,
+        portfolio=portfolio,
+        bus=bus,
+        execution=execution,
+        reconciliation=Reconciliation(gate, state, recorder, execution, PAPER_ACCOUNT, clock),
+        watchdog=watchdog,
+        feeds=feeds,
+        advance_venue=venue.advance,
+        clock=clock,
+    )
+    core.adopt(lost, start_halted=configuration.trading_halted)
+    return core
+
+
+def build_feeds(home: Home, configuration: Configuration, bus: MarketDataBus, clock: Clock) -> Feeds:
+    """The configured data sources, made but not started. Raises `CatalogError` or a source's `Misconfigured`."""
+    catalog = load_catalog(sorted({source.plugin for source in configuration.sources}))
+    feeds = []
+    for source in configuration.sources:
+        registered = catalog.data_sources.get(source.plugin)
+        if registered is None:
+            raise CatalogError(f"source {source.name}: plugin {source.plugin} registers no data source of that name")
+        folder = home.plugin_state / source.name
+        folder.mkdir(mode=0o700, exist_ok=True)
+        context = PluginContext(
+            name=source.name,
+            settings=source.settings,
+            secrets={},
+            logger=logging.getLogger(f"plugin.{source.name}"),
+            state_folder=folder,
+        )
+        info = SourceInfo(
+            name=source.name,
+            priority=Priority(source.priority),
+            admissible=True,
+            quote_age_max=configuration.market_data.source_age_max.get(source.name),
+        )
+        feeds.append(Feed(bus, info, registered.factory(context), clock))
+    return Feeds(feeds)
+
+
+def open_journal(home: Home) -> Journal:
+    """The journal of a home, made when there is none; its public key is put beside it for auditors."""
+    key = checkpoint_key(home)
+    journal = Journal.open(home.journal, key)
+    home.vkey.write_text(f"{key.verifier(journal.origin).vkey}\n")
+    return journal
+
+
+def checkpoint_key(home: Home) -> CheckpointKey:
+    """The key that signs the journal's checkpoints; made when there is none and no journal that would need it."""
+    if home.checkpoint_key.exists():
+        return CheckpointKey.load(home.checkpoint_key)
+    if home.journal.exists():
+        raise HomeRefused(f"{home.checkpoint_key}: missing, and {home.journal} was signed with it")
+    return CheckpointKey.create(home.checkpoint_key)
+
+
+def load_state(state: State, journal: Journal, now: datetime) -> None:
+    """Everything live, and the orders of the turnover window, from the journal's records."""
+    recent = now - state.recent.window
+    for kind, value_type in RECORD_TYPES.items():
+        decoder = msgspec.json.Decoder(value_type)
+        records = {record.id: record for record in journal.load(kind)}
+        if kind == "order":
+            records |= {record.id: record for record in journal.load(kind, live_only=False, since=recent)}
+        for record in records.values():
+            state.put(Touched(kind, record.id, record.live, record.at, decoder.decode(record.body)))
+
+
+def restore_paper(venue: PaperVenue, state: State) -> tuple[ExecutionReport, ...]:
+    """Rebuild the paper venue from what the journal knows; reports on the orders that could not be taken up again."""
+    resting = [
+        OpenOrder(request=order.payload, filled=order.filled_quantity)
+        for order in sorted(state.live_orders.values(), key=lambda order: order.created_at)
+        if order.state in (OrderState.OPEN, OrderState.PARTLY_FILLED) and isinstance(order.payload, OrderRequest)
+    ]
+    return venue.restore(dict(state.held(PAPER_ACCOUNT)), resting)
+
+
+def _key(path: Path) -> bytes:
+    """32 random bytes that stay in one file, 0600; made when missing."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        key = path.read_bytes()
+        if len(key) != KEY_BYTES:
+            raise HomeRefused(f"{path}: expected {KEY_BYTES} bytes, found {len(key)}") from None
+        return key
+    key = secrets.token_bytes(KEY_BYTES)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(key)
+        file.flush()
+        os.fsync(file.fileno())
+    return key
+
+
+def _bus_settings(configuration: Configuration) -> BusSettings:
+    return BusSettings(
+        quote_age_max=configuration.limits.quote_age_max,
+        clock_skew_max=configuration.limits.clock_skew_max,
+        outlier_max_pct=configuration.market_data.outlier_max_pct,
+        outlier_window=configuration.market_data.outlier_window,
+        agree_max_pct=configuration.market_data.agree_max_pct,
+        sentiment_source=configuration.sentiment_source,
+    )
+
+
+def _paper_settings(configuration: Configuration) -> PaperSettings:
+    return PaperSettings(
+        maker_fee_pct=configuration.paper.maker_fee_pct,
+        taker_fee_pct=configuration.paper.taker_fee_pct,
+        latency=configuration.paper.latency,
+        fill_share_max_pct=configuration.paper.fill_share_max_pct,
+    )
+
+
+def _rate_settings(configuration: Configuration) -> RateSettings:
+    rates = configuration.rate_limits
+    return RateSettings(
+        per_minute={
+            Budget.READ: rates.default_per_min,
+            Budget.ORDER: rates.execution_per_min,
+            Budget.AMEND: rates.execution_per_min,
+            Budget.CANCEL: rates.default_per_min,
+        },
+        per_tool=rates.tool_per_min,
+    )
+
+
+async def run_daemon(home: Home, configuration: Configuration, on_ready: Callable[[AgentHttp], None]) -> None:
+    """Serve agents and the operator until SIGTERM or SIGINT; then let what is under way finish."""
+    core = build(home, configuration)
+    listener = configuration.agent_listener
+    http = AgentHttp(core, listener.host, listener.port)
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    async with _open(core, home, http):
+        on_ready(http)
+        await stopped.wait()
+
+
+async def run_child(home: Home, configuration: Configuration) -> None:
+    """Serve the one agent that started this process over its standard input and output, and whoever joins by socket."""
+    core = build(home, configuration)
+    async with _open(core, home):
+        await serve_stdio(core, LOCAL)
+
+
+@asynccontextmanager
+async def _open(core: Core, home: Home, *more: AgentHttp) -> AsyncIterator[None]:
+    """Recover first, then open the doors; on the way out close them before the core goes."""
+    doors: list[Door] = [OperatorSocket(core, home.operator_socket), AgentSocket(core, home.agent_socket), *more]
+    try:
+        await core.start()
+        for door in doors:
+            await door.start()
+        yield
+    finally:
+        for door in reversed(doors):
+            await door.aclose()
+        await core.aclose()
+
+
+@contextmanager
+def offline_core(home: Home, configuration: Configuration) -> Iterator[None]:
+    """The operator's socket over a core that trades nothing: for what must be possible without a running daemon."""
+    ready: Future[None] = Future()
+    done = threading.Event()
+
+    async def serve() -> None:
+        core = build(home, configuration)
+        door = OperatorSocket(core, home.operator_socket)
+        try:
+            await door.start()
+            ready.set_result(None)
+            await asyncio.to_thread(done.wait)
+        finally:
+            await door.aclose()
+            await core.aclose()
+
+    def run() -> None:
+        try:
+            asyncio.run(serve())
+        except Exception as fault:  # noqa: BLE001 - handed over to whoever waits
+            if not ready.done():
+                ready.set_exception(fault)
+
+    thread = threading.Thread(target=run, name="offline-core")
+    thread.start()
+    try:
+        ready.result()
+        yield
+    finally:
+        done.set()
+        thread.join()

@@ -1,0 +1,206 @@
+"""Gathers every fact of one decision, in one step without an await, so that nothing can change between fact and act."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+from readytrader_sdk.instruments import Asset, Instrument, Symbol
+from readytrader_sdk.market import Sentiment
+from readytrader_sdk.money import ONE, ZERO
+from readytrader_sdk.orders import OrderRequest, Side
+from readytrader_sdk.ports import TransferRequest
+
+from appliance.domain.intents import AgentId, Intent, OrderIntent, Request, SwapIntent
+from appliance.domain.limits import Limits
+from appliance.domain.orders import Order
+from appliance.domain.snapshot import (
+    AccountFacts,
+    AgentFacts,
+    ApprovalFacts,
+    MarketFacts,
+    Mode,
+    Snapshot,
+)
+from appliance.domain.state import State, first_time_key, shape_of
+from appliance.domain.trading_state import GLOBAL, Scope, ScopeState
+from appliance.service.agents import Principal
+from appliance.service.portfolio import Portfolio
+
+
+class Market(Protocol):
+    """What the observer needs of the market-data bus."""
+
+    def facts(self, symbol: Symbol, now: datetime, for_agent: AgentId | None) -> MarketFacts | None:
+        """The market as agreed by sources that are admissible for this agent."""
+
+    def sentiment(self) -> Sentiment | None:
+        """The newest score of an admissible source."""
+
+
+class Observer:
+    """Builds snapshots for one mode."""
+
+    def __init__(
+        self, state: State, market: Market, portfolio: Portfolio, limits: Limits, mode: Mode, *, live_enabled: bool
+    ) -> None:
+        self._state = state
+        self._market = market
+        self._portfolio = portfolio
+        self._limits = limits
+        self._mode = mode
+        self._live_enabled = live_enabled
+
+    def snapshot(
+        self, request: Request, principal: Principal, now: datetime, approval: ApprovalFacts | None = None
+    ) -> Snapshot:
+        """All facts of the request, as of now."""
+        intent = request.intent
+        instrument = self.instrument(intent)
+        market = self._market.facts(instrument.symbol, now, request.agent_id) if instrument else None
+        equity = self._portfolio.equity(now)
+        sentiment = self._market.sentiment()
+        return Snapshot(
+            now=now,
+            mode=self._mode,
+            live_enabled=self._live_enabled,
+            states=self._states(intent, instrument, request.agent_id),
+            agent=self._agent(request, principal, instrument, now),
+            instrument=instrument,
+            market=market,
+            account=self._account(intent, instrument, market, equity.total, equity.unpriced, now),
+            performance=self._portfolio.performance(equity.total, now),
+            opposite_best=self._opposite_best(intent),
+            sentiment=sentiment.score if sentiment else None,
+            sentiment_at=sentiment.observed_at if sentiment else None,
+            approval=approval,
+        )
+
+    def instrument(self, intent: Intent) -> Instrument | None:
+        """The instrument that an intent means: for a swap, the pair of its two assets, either way round."""
+        known = self._state.instruments
+        if isinstance(intent, OrderIntent):
+            return known.get(intent.symbol)
+        if isinstance(intent, SwapIntent):
+            direct = known.get(Symbol(f"{intent.from_asset}/{intent.to_asset}"))
+            return direct or known.get(Symbol(f"{intent.to_asset}/{intent.from_asset}"))
+        return None
+
+    def _states(self, intent: Intent, instrument: Instrument | None, agent_id: AgentId) -> tuple[ScopeState, ...]:
+        venue = intent.venue if isinstance(intent, OrderIntent) else intent.chain
+        names = [GLOBAL, Scope(f"venue:{venue}"), Scope(f"agent:{agent_id}")]
+        if instrument is not None:
+            names.append(Scope(f"symbol:{instrument.symbol}"))
+        return tuple(self._state.scopes[name] for name in names if name in self._state.scopes)
+
+    def _agent(
+        self, request: Request, principal: Principal, instrument: Instrument | None, now: datetime
+    ) -> AgentFacts:
+        limits, recent, agent_id = self._limits, self._state.recent, request.agent_id
+        shape = shape_of(request.intent)
+        history = self._state.history(agent_id)
+        keyed = request.idempotency_key is not None
+        return AgentFacts(
+            scopes=principal.scopes,
+            symbols=principal.symbols,
+            orders_total=history.orders_total,
+            first_symbol=first_time_key(request.intent, instrument) not in history.traded,
+            turnover=recent.turnover(agent_id, now),
+            duplicates=0 if keyed else recent.same_shape(agent_id, shape, now - limits.duplicate_window),
+            repeated=recent.same_shape(agent_id, shape, now - limits.repeated_window),
+        )
+
+    def _account(
+        self,
+        intent: Intent,
+        instrument: Instrument | None,
+        market: MarketFacts | None,
+        equity: Decimal | None,
+        unpriced: tuple[Asset, ...],
+        now: datetime,
+    ) -> AccountFacts:
+        reserved: dict[Asset, Decimal] = defaultdict(lambda: ZERO)
+        incoming: dict[Asset, Decimal] = defaultdict(lambda: ZERO)
+        open_notional, incoming_value, count = ZERO, ZERO, 0
+        replaced = intent.replaces if isinstance(intent, OrderIntent) else None
+        for order in self._state.live_orders.values():
+            if order.client_order_id == replaced:
+                continue
+            count += 1
+            taken = order.reserved
+            reserved[taken.asset] += taken.value
+            notional = order.terms.notional * order.remaining_quantity / order.quantity
+            open_notional += notional
+            receives = order.terms.receive
+            if receives is not None and receives.asset not in self._limits.cash_assets:
+                incoming[receives.asset] += receives.value * order.remaining_quantity / order.quantity
+                incoming_value += notional
+        assets = _assets(intent, instrument)
+        prices = {asset: price for asset in assets if (price := self._price(asset, instrument, market, now))}
+        account = self._portfolio.account
+        return AccountFacts(
+            equity=equity,
+            unpriced=unpriced,
+            holding={asset: self._state.holding(account, asset) for asset in assets},
+            reserved={asset: reserved[asset] for asset in assets if asset in reserved},
+            incoming={asset: incoming[asset] for asset in assets if asset in incoming},
+            exposure=self._exposure(incoming_value, now),
+            open_orders=count,
+            open_notional=open_notional,
+            accounting_price=prices,
+        )
+
+    def _price(
+        self, asset: Asset, instrument: Instrument | None, market: MarketFacts | None, now: datetime
+    ) -> Decimal | None:
+        """The mid of the very market that is decided on, where it answers; else what the bus agrees on."""
+        accounting = self._portfolio.accounting_asset
+        if asset == accounting:
+            return ONE
+        if market is not None and instrument is not None and (instrument.base, instrument.quote) == (asset, accounting):
+            return (market.bid + market.ask) / 2
+        return self._portfolio.price(asset, now)
+
+    def _exposure(self, incoming_value: Decimal, now: datetime) -> Decimal | None:
+        total = incoming_value
+        for asset, held in self._state.held(self._portfolio.account):
+            if asset in self._limits.cash_assets:
+                continue
+            price = self._portfolio.price(asset, now)
+            if price is None:
+                return None
+            total += held * price
+        return total
+
+    def _opposite_best(self, intent: Intent) -> Decimal | None:
+        """The price of our own resting limit order that this one would meet first."""
+        if not isinstance(intent, OrderIntent):
+            return None
+        prices = [
+            order.payload.limit_price
+            for order in self._state.live_orders.values()
+            if _rests_opposite(order, intent) and isinstance(order.payload, OrderRequest) and order.payload.limit_price
+        ]
+        if not prices:
+            return None
+        return min(prices) if intent.side is Side.BUY else max(prices)
+
+
+def _rests_opposite(order: Order, intent: OrderIntent) -> bool:
+    payload = order.payload
+    return (
+        not isinstance(payload, TransferRequest)
+        and payload.symbol == intent.symbol
+        and payload.side is not intent.side
+        and order.client_order_id != intent.replaces
+    )
+
+
+def _assets(intent: Intent, instrument: Instrument | None) -> tuple[Asset, ...]:
+    if isinstance(intent, OrderIntent):
+        return (instrument.base, instrument.quote) if instrument else ()
+    if isinstance(intent, SwapIntent):
+        return (intent.from_asset, intent.to_asset)
+    return (intent.asset,)
