@@ -288,16 +288,21 @@ class MarketDataBus:
 
         Raises ValueError for a timeframe that is not one of `1m`, `5m`, `15m`, `1h`, `4h`, `1d`.
         """
+        source = self.candle_source(symbol, timeframe)
+        if source is None or limit <= 0:
+            return ()
+        return self._sources[source.name].candles.candles(symbol, timeframe)[-limit:]
+
+    def candle_source(self, symbol: Symbol, timeframe: str) -> SourceInfo | None:
+        """Whose candles `candles` returns: an operator's source before any agent's; None where nobody has any."""
         if timeframe not in TIMEFRAMES:
             raise ValueError(f"timeframe: expected one of {', '.join(TIMEFRAMES)}, got {timeframe[:20]!r}")
-        ranked = sorted(
-            self._sources.values(),
-            key=lambda source: (not source.info.admissible, source.info.priority, source.info.name),
+        having = (source.info for source in self._sources.values() if source.candles.candles(symbol, timeframe))
+        return min(
+            having,
+            key=lambda info: (not may_testify(info), not info.admissible, info.priority, info.name),
+            default=None,
         )
-        for source in ranked:
-            if found := source.candles.candles(symbol, timeframe):
-                return found[-limit:] if limit > 0 else ()
-        return ()
 
     def sentiment(self) -> Sentiment | None:
         """The newest score of the operator's source, never an agent's; its age is the caller's to judge."""

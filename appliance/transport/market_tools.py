@@ -35,9 +35,11 @@ class PriceAnswer(Answer, frozen=True, kw_only=True):
 
 
 class CandlesAnswer(Answer, frozen=True, kw_only=True):
-    """Rows of opened_at, open, high, low, close, volume, oldest first."""
+    """Rows of opened_at, open, high, low, close, volume, oldest first. Not trusted: handed in by an agent."""
 
     symbol: str
+    source: str | None = None
+    trusted: bool = False
     timeframe: str
     price_unit: str
     volume_unit: str
@@ -116,6 +118,7 @@ async def fetch_ohlcv(caller: Caller, asked: arguments.FetchOhlcv) -> Answer | R
     if symbol not in caller.core.state.instruments:
         return _unknown(symbol)
     try:
+        source = caller.core.bus.candle_source(symbol, asked.timeframe)
         candles = caller.core.bus.candles(symbol, asked.timeframe, asked.limit)
     except ValueError as fault:
         raise InvalidArgument(str(fault)) from None
@@ -124,6 +127,8 @@ async def fetch_ohlcv(caller: Caller, asked: arguments.FetchOhlcv) -> Answer | R
         ok=True,
         symbol=symbol,
         timeframe=asked.timeframe,
+        source=None if source is None else source.name,
+        trusted=source is not None and source.supplier is None,
         price_unit=quote,
         volume_unit=base,
         candles=tuple(_row(candle) for candle in candles),
@@ -179,7 +184,10 @@ def _feed(caller: Caller, quote_age_max: timedelta | None) -> _Feed:
         supplier=agent_id,
         quote_age_max=longest if quote_age_max is None else min(quote_age_max, longest),
     )
-    caller.core.bus.register(info)
+    try:
+        caller.core.bus.register(info)
+    except ValueError as fault:
+        raise InvalidArgument(str(fault)) from None
     return _Feed(source=info.name, admissible=admissible)
 
 

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from readytrader_sdk.market import Candle
 
+from appliance.domain.intents import AgentId
 from appliance.marketdata.bus import MarketDataBus
 from appliance.marketdata.sanity import TIMEFRAMES
-from appliance.marketdata.values import BusSettings
+from appliance.marketdata.values import BusSettings, Priority, SourceInfo
 from tests.marketdata.building import BTC_USDT, REST, START, STREAM, UNTRUSTED, bus_of, candle
 
 LATER = START + timedelta(days=30)
@@ -100,3 +101,17 @@ def test_built_candles_hold_exactly_what_their_minutes_held(gaps: list[int], tim
         assert each.volume == sum(minute.volume for minute in span)
         assert (each.open, each.close) == (span[0].open, span[-1].close)
         assert (each.high, each.low) == (max(m.high for m in span), min(m.low for m in span))
+
+
+def test_an_operators_candles_go_before_an_agents_whatever_its_scope() -> None:
+    bus = bus_of(
+        STREAM, SourceInfo(name="ingest:bob", priority=Priority.STREAM, admissible=True, supplier=AgentId("bob"))
+    )
+    bus.publish("ingest:bob", candle(0, "1"), START + timedelta(minutes=10))
+    source = bus.candle_source(BTC_USDT, "1m")
+    assert source is not None
+    assert source.supplier == "bob"
+    bus.publish(STREAM.name, candle(0, "20"), START + timedelta(minutes=10))
+    source = bus.candle_source(BTC_USDT, "1m")
+    assert source is not None
+    assert source.supplier is None
