@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from appliance.config.settings import FAMILIES, SETTINGS, Setting
 from appliance.config.tables import INSTRUMENT_FIELDS, SOURCE_FIELDS, Field
 from appliance.config.unsupported import UNSUPPORTED
 from appliance.config.values import RiskProfile
-
-BEGIN, END = "<!-- generated: settings -->", "<!-- end -->"
-"""The markers between which `appliance/config/README.md` holds the text of `settings_tables`."""
 
 
 def settings_tables() -> str:
@@ -73,17 +69,3 @@ def _readable(pattern: str) -> str:
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     lines = [head, tuple("---" for _ in head), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
-
-
-def with_tables(manual: str) -> str:
-    """The manual's text with fresh tables between its markers. Raises `ValueError` where a marker is missing."""
-    before, begin, rest = manual.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the manual has no {BEGIN} ... {END}")
-    return f"{before}{BEGIN}\n\n{settings_tables()}\n{END}{after}"
-
-
-if __name__ == "__main__":
-    manual = Path(__file__).with_name("README.md")
-    manual.write_text(with_tables(manual.read_text(encoding="utf-8")), encoding="utf-8")

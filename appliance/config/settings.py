@@ -599,8 +599,8 @@ AGENT_HTTP_HOST = _setting(
 )
 AGENT_HTTP_PORT = _setting(
     "agent.http_port",
-    forms.whole(1, 65_535),
-    "The port of the same.",
+    forms.whole(0, 65_535),
+    "The port of the same; 0 takes a free one, and `serve` says which.",
     default=8100,
     basis="beside the operator's 8000",
 )

@@ -26,6 +26,7 @@ from appliance.domain.snapshot import Mode
 
 _S = OrderState
 _ENDS = TERMINAL_STATES
+_NEVER_FILLED = frozenset({_S.PERMITTED, _S.UNKNOWN, _S.REJECTED, _S.ABSENT})
 TRANSITIONS: dict[OrderState, frozenset[OrderState]] = {
     _S.PERMITTED: frozenset({_S.UNKNOWN, _S.OPEN, _S.PARTLY_FILLED}) | _ENDS,
     _S.UNKNOWN: frozenset({_S.OPEN, _S.PARTLY_FILLED}) | _ENDS,
@@ -99,9 +100,10 @@ def apply_report(order: Order, report: ExecutionReport) -> tuple[Order, tuple[Fi
     """The order after a report, and the fills that are new. Fills already known are dropped by their ID.
 
     A report that only says what the order was before (a late acknowledgement) changes nothing. Raises
-    `ImpossibleReport` for a move that `TRANSITIONS` does not have, or for more filled than asked.
+    `ImpossibleReport` for a move that `TRANSITIONS` does not have, for more filled than asked, for fills of an order
+    that never was one, and for a fill whose figures are not those of an execution.
     """
-    new_fills = tuple(fill for fill in report.fills if fill.fill_id not in order.fill_ids)
+    new_fills = _new_fills(order, report)
     if not new_fills and (report.state is order.state or order.state in TRANSITIONS[report.state]):
         return order, ()
     if report.state != order.state and report.state not in TRANSITIONS[order.state]:
@@ -109,6 +111,8 @@ def apply_report(order: Order, report: ExecutionReport) -> tuple[Order, tuple[Fi
     filled = order.filled_quantity + sum((fill.quantity for fill in new_fills), ZERO)
     if isinstance(order.payload, TransferRequest) and report.state is OrderState.FILLED:
         filled = order.quantity  # a transfer is done whole or not at all, and has no fills
+    if new_fills and report.state in _NEVER_FILLED:
+        raise ImpossibleReport(f"order {order.client_order_id}: {report.state} with {len(new_fills)} fills")
     if filled > order.quantity:
         raise ImpossibleReport(f"order {order.client_order_id}: {filled} filled of {order.quantity}")
     if report.state is OrderState.FILLED and filled != order.quantity:
@@ -130,6 +134,28 @@ def apply_report(order: Order, report: ExecutionReport) -> tuple[Order, tuple[Fi
     return changed, new_fills
 
 
+def _new_fills(order: Order, report: ExecutionReport) -> tuple[Fill, ...]:
+    known = set(order.fill_ids)
+    new: list[Fill] = []
+    for fill in report.fills:
+        if fill.fill_id in known:
+            continue
+        if isinstance(order.payload, TransferRequest) or not _is_execution(fill):
+            raise ImpossibleReport(f"order {order.client_order_id}: fill {fill.fill_id} cannot be: {_seen(fill)}")
+        known.add(fill.fill_id)
+        new.append(fill)
+    return tuple(new)
+
+
+def _is_execution(fill: Fill) -> bool:
+    finite = fill.quantity.is_finite() and fill.price.is_finite() and fill.fee.is_finite()
+    return finite and fill.quantity > 0 and fill.price > 0
+
+
+def _seen(fill: Fill) -> str:
+    return f"{fill.quantity} at {fill.price}, fee {fill.fee} {fill.fee_asset}"
+
+
 def account_of(order: Order) -> str:
     """The account that an order trades: the one paper wallet, or what its venue or chain holds for us."""
     if order.mode is Mode.PAPER:
@@ -137,11 +163,16 @@ def account_of(order: Order) -> str:
     return order.payload.chain if isinstance(order.payload, TransferRequest) else order.payload.venue
 
 
-def balance_changes(order: Order, fill: Fill, base: Asset, quote: Asset) -> dict[Asset, Decimal]:
-    """What one fill adds to and takes from the account, per asset, fee included."""
-    if isinstance(order.payload, TransferRequest):
+def balance_changes(order: Order, fill: Fill) -> dict[Asset, Decimal]:
+    """What one fill adds to and takes from the account, per asset, fee included.
+
+    Which assets those are is what the permit said, so that the journal tells the balances by itself.
+    """
+    receives = order.terms.receive
+    if isinstance(order.payload, TransferRequest) or receives is None:
         raise TypeError("a transfer has no fills")
-    sign = 1 if order.payload.side is Side.BUY else -1
-    changes = {base: sign * fill.quantity, quote: -sign * fill.price * fill.quantity}
+    notional = fill.price * fill.quantity
+    bought, paid = (fill.quantity, notional) if order.payload.side is Side.BUY else (notional, fill.quantity)
+    changes = {receives.asset: bought, order.terms.pay.asset: -paid}
     changes[fill.fee_asset] = changes.get(fill.fee_asset, ZERO) - fill.fee
     return changes

@@ -15,9 +15,8 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 from readytrader_sdk.instruments import Asset, Instrument, Symbol
-from readytrader_sdk.money import ONE, ZERO
+from readytrader_sdk.money import ZERO
 from readytrader_sdk.orders import ClientOrderId, OrderState
-from readytrader_sdk.ports import TransferRequest
 
 from appliance.domain.agents import Agent
 from appliance.domain.decision import Proposal
@@ -34,11 +33,22 @@ from appliance.domain.events import (
     ProposalState,
     TradingStateSet,
 )
-from appliance.domain.intents import AgentId, Intent, OrderIntent, Request, RequestId, SwapIntent, digest
+from appliance.domain.intents import (
+    AgentId,
+    Intent,
+    OrderIntent,
+    Request,
+    RequestId,
+    SwapIntent,
+    TransferIntent,
+    digest,
+)
 from appliance.domain.orders import Order, account_of, apply_report, balance_changes
 from appliance.domain.trading_state import Scope, ScopeState
 from appliance.domain.turnover import RecentOrders
 
+DECIDED_KEPT = 1_000
+"""How many decided proposals stay in memory."""
 ENDED_KEPT = 10_000
 """How many ended orders and used keys stay in memory; older ones are read from the store."""
 
@@ -121,8 +131,17 @@ def idempotency_id(agent_id: AgentId, key: str) -> str:
 
 
 def shape_of(intent: Intent) -> str:
-    """What makes two requests the same: everything but when and by whom."""
-    return digest(intent)[:16]
+    """What makes two requests the same: everything but when and by whom. 0.1 and 0.10 are the same quantity."""
+    same: dict[str, object] = {
+        name: value.normalize()
+        for name, value in msgspec.structs.asdict(intent).items()
+        if isinstance(value, Decimal) and value.is_finite()
+    }
+    if isinstance(intent, OrderIntent):
+        same["expires_at"] = None
+    elif isinstance(intent, TransferIntent):
+        same["to_address"] = intent.to_address.lower()
+    return digest(msgspec.structs.replace(intent, **same))[:16]
 
 
 def first_time_key(intent: Intent, instrument: Instrument | None) -> str:
@@ -142,6 +161,7 @@ class State:
         self.orders: dict[ClientOrderId, Order] = {}
         self.live_orders: dict[ClientOrderId, Order] = {}
         self._ended: deque[ClientOrderId] = deque()
+        self._decided_proposals: deque[RequestId] = deque()
         self.holdings: dict[tuple[str, Asset], Decimal] = {}
         self.agents: dict[AgentId, Agent] = {}
         self.histories: dict[AgentId, AgentHistory] = {}
@@ -209,7 +229,7 @@ class State:
             case AgentHistory() as history:
                 self.histories[history.agent_id] = history
             case ProposalRecord() as record:
-                self.proposals[record.request.request_id] = record
+                self._put_proposal(record)
             case KeyBinding() as binding:
                 self.keys[touched.id] = binding
                 if len(self.keys) > ENDED_KEPT:
@@ -219,6 +239,14 @@ class State:
             case Portfolio() as portfolio:
                 self.portfolios[portfolio.account] = portfolio
         return touched
+
+    def _put_proposal(self, record: ProposalRecord) -> None:
+        request_id = record.request.request_id
+        self.proposals[request_id] = record
+        if record.state is not ProposalState.PENDING:
+            self._decided_proposals.append(request_id)
+            if len(self._decided_proposals) > DECIDED_KEPT:
+                self.proposals.pop(self._decided_proposals.popleft(), None)
 
     def _put_order(self, order: Order) -> None:
         self.orders[order.client_order_id] = order
@@ -286,11 +314,9 @@ class State:
             return []
         touched = [self._set("order", order.client_order_id, at, order, live=order.is_live)]
         changes: dict[Asset, Decimal] = defaultdict(lambda: ZERO)
-        if fills and not isinstance(order.payload, TransferRequest):
-            instrument = self.instruments[order.payload.symbol]
-            for fill in fills:
-                for asset, change in balance_changes(order, fill, instrument.base, instrument.quote).items():
-                    changes[asset] += change
+        for fill in fills:
+            for asset, change in balance_changes(order, fill).items():
+                changes[asset] += change
         account = account_of(order)
         return touched + [self._move(at, account, asset, change) for asset, change in changes.items()]
 
@@ -304,7 +330,9 @@ class State:
         if units < DUST_UNITS:
             after = Portfolio(account=event.account)
         elif before.nav_peak is None:
-            after = Portfolio(account=event.account, units=units, day=at.date(), nav_day_open=ONE, nav_peak=ONE)
+            after = Portfolio(
+                account=event.account, units=units, day=at.date(), nav_day_open=event.nav, nav_peak=event.nav
+            )
         else:
             after = msgspec.structs.replace(before, units=units)
         return [

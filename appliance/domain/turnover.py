@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import defaultdict, deque
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,6 +14,9 @@ from readytrader_sdk.orders import ClientOrderId
 from appliance.domain.intents import AgentId
 from appliance.domain.orders import Order
 
+SHAPES_KEPT = timedelta(days=1)
+"""The longest window in which the configuration lets repeated orders be counted."""
+
 
 class _Recent(NamedTuple):
     at: datetime
@@ -21,30 +25,41 @@ class _Recent(NamedTuple):
 
 
 class RecentOrders:
-    """An order counts with its worst notional while it may still fill, and with what it filled once it is over."""
+    """An order counts with its worst notional while it may still fill, and with what it filled once it is over.
 
-    def __init__(self, window: timedelta) -> None:
-        self.window = window
-        self._orders: dict[AgentId, deque[_Recent]] = defaultdict(deque)
+    It counts at the moment it was permitted, in whichever order it is told of: a restart loads orders as they were
+    last touched, and a report may come long after.
+    """
+
+    def __init__(self, turnover_window: timedelta) -> None:
+        self.window = max(turnover_window, SHAPES_KEPT)
+        """How far back orders matter: a restart loads as much."""
+        self._turnover_window = turnover_window
+        self._recent: dict[AgentId, deque[_Recent]] = defaultdict(deque)
+        self._known: set[ClientOrderId] = set()
+        self._shapes: dict[tuple[AgentId, str], deque[datetime]] = defaultdict(deque)
+        self._counting: dict[AgentId, deque[_Recent]] = defaultdict(deque)
         self._counted: dict[ClientOrderId, Decimal] = {}
         self._totals: dict[AgentId, Decimal] = defaultdict(lambda: ZERO)
-        self._shapes: dict[tuple[AgentId, str], deque[datetime]] = defaultdict(deque)
 
     def note(self, order: Order) -> None:
         """Count an order, or count it anew after a report."""
+        if order.client_order_id not in self._known:
+            self._enter(order)
+        before = self._counted.get(order.client_order_id)
+        if before is None:
+            return
         counted = order.terms.notional
         if not order.is_live:
             counted = counted * order.filled_quantity / order.quantity
-        before = self._counted.get(order.client_order_id)
-        if before is None:
-            self._orders[order.agent_id].append(_Recent(order.created_at, order.client_order_id, order.shape))
-            self._shapes[order.agent_id, order.shape].append(order.created_at)
         self._counted[order.client_order_id] = counted
-        self._totals[order.agent_id] += counted - (before or ZERO)
+        self._totals[order.agent_id] += counted - before
 
     def turnover(self, agent_id: AgentId, now: datetime) -> Decimal:
-        """Notional in the window, in the accounting asset."""
-        self._forget(agent_id, now - self.window)
+        """Notional of the orders permitted less than the window ago, in the accounting asset."""
+        counting, until = self._counting[agent_id], now - self._turnover_window
+        while counting and counting[0].at <= until:
+            self._totals[agent_id] -= self._counted.pop(counting.popleft().client_order_id)
         return self._totals[agent_id]
 
     def same_shape(self, agent_id: AgentId, shape: str, since: datetime) -> int:
@@ -56,12 +71,28 @@ class RecentOrders:
             count += 1
         return count
 
+    def _enter(self, order: Order) -> None:
+        entry = _Recent(order.created_at, order.client_order_id, order.shape)
+        recent = self._recent[order.agent_id]
+        if recent and entry.at <= recent[-1].at - self.window:
+            return
+        self._known.add(entry.client_order_id)
+        self._counted[entry.client_order_id] = ZERO
+        for entries in (recent, self._counting[order.agent_id]):
+            insort(entries, entry, key=_time)
+        insort(self._shapes[order.agent_id, order.shape], entry.at)
+        self._forget(order.agent_id, recent[-1].at - self.window)
+
     def _forget(self, agent_id: AgentId, until: datetime) -> None:
-        orders = self._orders[agent_id]
-        while orders and orders[0].at <= until:
-            gone = orders.popleft()
-            self._totals[agent_id] -= self._counted.pop(gone.client_order_id)
+        recent = self._recent[agent_id]
+        while recent[0].at <= until:
+            gone = recent.popleft()
+            self._known.discard(gone.client_order_id)
             times = self._shapes[agent_id, gone.shape]
             times.popleft()
             if not times:
                 del self._shapes[agent_id, gone.shape]
+
+
+def _time(entry: _Recent) -> datetime:
+    return entry.at

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from decimal import ROUND_FLOOR, Context, Decimal
 from typing import NamedTuple
 
-from readytrader_sdk.money import PRECISION, ZERO
+from readytrader_sdk.money import FRACTION_DIGITS_MAX, PRECISION, ZERO
 
 from appliance.domain.codes import Code
 from appliance.domain.decision import Denial
@@ -16,19 +16,27 @@ from appliance.domain.snapshot import Snapshot
 from appliance.pipeline.terms import PERCENT, Sizing, sizing
 
 _FLOOR = Context(prec=PRECISION, rounding=ROUND_FLOOR)
+_PLAIN_DIGITS_MAX = 40
+"""More digits than any product of two amounts has; what is longer is shown with its exponent."""
 
 
 class Case:
     """A request with its facts, its limits, and the worst it can do (None when a fact for that is missing)."""
 
-    __slots__ = ("intent", "is_exit", "limits", "request", "sizing", "snapshot")
+    __slots__ = ("fault", "intent", "is_exit", "limits", "request", "sizing", "snapshot")
 
     def __init__(self, request: Request, snapshot: Snapshot, limits: Limits) -> None:
         self.request = request
         self.intent: Intent = request.intent
         self.snapshot = snapshot
         self.limits = limits
-        self.sizing: Sizing | None = sizing(request.intent, snapshot, limits)
+        self.sizing: Sizing | None = None
+        self.fault: str | None = None
+        """Why the worst case could not be computed from facts that are all there."""
+        try:
+            self.sizing = sizing(request.intent, snapshot, limits)
+        except ArithmeticError as fault:
+            self.fault = type(fault).__name__
         self.is_exit = self.sizing is not None and self.sizing.reduces(limits)
 
     def share_of_equity(self, percent: Decimal) -> Decimal | None:
@@ -47,9 +55,12 @@ class Ceiling(NamedTuple):
     unit: str
     what: str
 
-    def observed(self, quantity: Decimal) -> Decimal:
-        """What the limited thing would be with that quantity."""
-        return self.used + quantity * self.per_unit
+    def denial(self, quantity: Decimal) -> Denial | None:
+        """A denial when that quantity would go beyond the limit."""
+        observed = self.used + quantity * self.per_unit
+        if observed <= self.limit:
+            return None
+        return deny(self.code, f"{self.what} is too large", observed, self.limit, self.unit)
 
     def quantity_max(self) -> Decimal:
         """The largest quantity that stays within, never rounded up."""
@@ -77,8 +88,8 @@ def deny(code: Code, text: str, observed: object = None, limit: object = None, u
 
 
 def figure(value: object) -> str:
-    """A figure for people: decimals plain and at most 12 places, everything else as it prints."""
-    if isinstance(value, Decimal):
-        text = format(round(value, 12), "f")
-        return text.rstrip("0").rstrip(".") if "." in text else text
-    return str(value)
+    """A figure for people and agents: decimals plain and to 18 places, everything else as it prints."""
+    if not isinstance(value, Decimal) or not value.is_finite() or abs(value.adjusted()) > _PLAIN_DIGITS_MAX:
+        return str(value)
+    text = format(round(value, FRACTION_DIGITS_MAX), "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text

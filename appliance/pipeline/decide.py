@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, localcontext
+
 from readytrader_sdk.instruments import VenueId
-from readytrader_sdk.money import ZERO, round_down
+from readytrader_sdk.money import FRACTION_DIGITS_MAX, PRECISION, ZERO, round_down
 from readytrader_sdk.orders import ClientOrderId, OrderRequest, OrderType, TimeInForce
 from readytrader_sdk.ports import TransferRequest
 
@@ -25,41 +28,53 @@ from appliance.domain.decision import (
 from appliance.domain.intents import OrderIntent, Request, SwapIntent, TransferIntent, digest
 from appliance.domain.limits import Limits
 from appliance.domain.snapshot import Snapshot
-from appliance.pipeline.case import Case, Ceiling, Condition, Limit, deny
+from appliance.pipeline.case import Case, Ceiling, deny
 from appliance.pipeline.checks import CEILINGS, CONDITIONS, ENTRY_CEILINGS, ENTRY_CONDITIONS
 from appliance.pipeline.checks.approval import reasons_to_ask
-from appliance.pipeline.terms import Sizing
+from appliance.pipeline.terms import Sizing, price_least
+
+_EXACT = Context(prec=PRECISION)
+"""The arithmetic of every decision, whatever context the caller has set."""
+_SMALLEST = Decimal(1).scaleb(-FRACTION_DIGITS_MAX)
+"""The finest step in which an amount can be asked for."""
 
 
 def decide(request: Request, snapshot: Snapshot, limits: Limits) -> Decision:
     """Permit, propose or deny one request on the facts of one snapshot."""
-    try:
-        case = Case(request, snapshot, limits)
-    except ArithmeticError as fault:
-        return _denied(request, [deny(Code.CHECK_FAILED, "the worst case cannot be computed", type(fault).__name__)])
+    with localcontext(_EXACT):
+        return _decide(Case(request, snapshot, limits))
+
+
+def _decide(case: Case) -> Decision:
     refusals = _refusals(case)
-    ceilings, oversize = _measure(case)
+    ceilings, oversize, faults = _measure(case)
     sizing = case.sizing
-    if refusals or sizing is None:
-        return _denied(request, refusals + oversize)
+    if refusals or faults or sizing is None:
+        return _denied(case, refusals + faults + oversize)
     if oversize:
-        return _denied(request, oversize, _amount_max(case, sizing, ceilings))
-    terms = sizing.terms(limits)
-    reasons = reasons_to_ask(case)
+        return _denied(case, oversize, _amount_max(case, sizing, ceilings))
+    try:
+        reasons = reasons_to_ask(case)
+    except Exception as fault:  # noqa: BLE001 - whether a person must agree is unknown, so the answer is no
+        return _denied(case, [_fault(reasons_to_ask, fault)])
     if reasons:
-        return Proposal(
-            request_id=request.request_id,
-            intent_digest=digest(request),
-            reasons=reasons,
-            terms=terms,
-            expires_at=snapshot.now + limits.proposal_ttl,
-        )
+        return _proposal(case, sizing, reasons)
     payload = _payload(case, sizing)
-    return Permitted(permit=_permit(request, payload, snapshot, limits), payload=payload, terms=terms)
+    return Permitted(permit=_permit(case, payload), payload=payload, terms=sizing.terms(case.limits))
 
 
-def _denied(request: Request, denials: list[Denial], amount_max: Amount | None = None) -> Denied:
-    return Denied(request_id=request.request_id, denials=tuple(denials), amount_max=amount_max)
+def _denied(case: Case, denials: list[Denial], amount_max: Amount | None = None) -> Denied:
+    return Denied(request_id=case.request.request_id, denials=tuple(denials), amount_max=amount_max)
+
+
+def _proposal(case: Case, sizing: Sizing, reasons: tuple[Denial, ...]) -> Proposal:
+    return Proposal(
+        request_id=case.request.request_id,
+        intent_digest=digest(case.request),
+        reasons=reasons,
+        terms=sizing.terms(case.limits),
+        expires_at=case.snapshot.now + case.limits.proposal_ttl,
+    )
 
 
 def _refusals(case: Case) -> list[Denial]:
@@ -75,42 +90,41 @@ def _refusals(case: Case) -> list[Denial]:
     return refusals
 
 
-def _measure(case: Case) -> tuple[list[Ceiling], list[Denial]]:
-    """The ceilings that apply, and a denial for each that the requested size exceeds."""
+def _measure(case: Case) -> tuple[list[Ceiling], list[Denial], list[Denial]]:
+    """The ceilings that apply, a denial for each that the requested size exceeds, and one for each unknown."""
     ceilings: list[Ceiling] = []
     oversize: list[Denial] = []
+    faults: list[Denial] = []
     if case.sizing is None:
-        return ceilings, oversize
+        return ceilings, oversize, faults
     for check in CEILINGS if case.is_exit else CEILINGS + ENTRY_CEILINGS:
         try:
             ceiling = check(case)
-            observed = ceiling.observed(case.sizing.quantity) if ceiling else None
-            within = ceiling is None or observed is None or observed <= ceiling.limit
+            denial = ceiling.denial(case.sizing.quantity) if ceiling is not None else None
         except Exception as fault:  # noqa: BLE001 - whatever goes wrong in a check, the answer is no
-            oversize.append(_fault(check, fault))
+            faults.append(_fault(check, fault))
             continue
         if ceiling is not None:
             ceilings.append(ceiling)
-            if not within:
-                text = f"{ceiling.what} is too large"
-                oversize.append(deny(ceiling.code, text, observed, ceiling.limit, ceiling.unit))
-    return ceilings, oversize
+        if denial is not None:
+            oversize.append(denial)
+    return ceilings, oversize, faults
 
 
-def _fault(check: Condition | Limit, fault: Exception) -> Denial:
+def _fault(check: Callable[[Case], object], fault: Exception) -> Denial:
     name = f"{check.__module__.rsplit('.', 1)[-1]}.{check.__name__}"
     return deny(Code.CHECK_FAILED, f"the check {name} could not be evaluated", type(fault).__name__)
 
 
-def _permit(request: Request, payload: Payload, snapshot: Snapshot, limits: Limits) -> Permit:
+def _permit(case: Case, payload: Payload) -> Permit:
     """The only permit in the code: bound to the payload's digest, and short-lived."""
-    replaces = request.intent.replaces if isinstance(request.intent, OrderIntent) else None
+    replaces = case.intent.replaces if isinstance(case.intent, OrderIntent) else None
     return Permit(
-        request_id=request.request_id,
+        request_id=case.request.request_id,
         action=_action(payload, replaces),
         payload_digest=digest(payload),
-        issued_at=snapshot.now,
-        expires_at=snapshot.now + limits.permit_ttl,
+        issued_at=case.snapshot.now,
+        expires_at=case.snapshot.now + case.limits.permit_ttl,
         replaces=replaces,
     )
 
@@ -118,15 +132,22 @@ def _permit(request: Request, payload: Payload, snapshot: Snapshot, limits: Limi
 def _amount_max(case: Case, sizing: Sizing, ceilings: list[Ceiling]) -> Amount:
     """The largest amount, in the unit of the request, that every ceiling lets through; 0 where none would do."""
     quantity = min(ceiling.quantity_max() for ceiling in ceilings)
-    intent, instrument = case.intent, case.snapshot.instrument
-    if isinstance(intent, TransferIntent) or instrument is None:
-        return Amount(value=round(quantity, 18) if quantity else ZERO, asset=sizing.pay_asset)
+    intent, instrument, market = case.intent, case.snapshot.instrument, case.snapshot.market
+    if isinstance(intent, TransferIntent) or instrument is None or market is None:
+        return Amount(value=_askable(quantity, ROUND_FLOOR), asset=sizing.pay_asset)
     quantity = round_down(quantity, instrument.quantity_increment)
-    if quantity < instrument.quantity_min or quantity * sizing.price_worst < instrument.notional_min:
+    if quantity < instrument.quantity_min or quantity * price_least(intent, market) < instrument.notional_min:
         quantity = ZERO
     if isinstance(intent, SwapIntent):
-        return Amount(value=quantity * sizing.pay_per_unit, asset=intent.from_asset)
+        # rounded up, because what it buys is then rounded down to just this quantity
+        return Amount(value=_askable(quantity * sizing.pay_per_unit, ROUND_CEILING), asset=intent.from_asset)
     return Amount(value=quantity, asset=instrument.base)
+
+
+def _askable(amount: Decimal, rounding: str) -> Decimal:
+    """The amount in the finest steps in which one can be asked for, and as it is where it needs no finer."""
+    rounded = amount.quantize(_SMALLEST, rounding)
+    return amount if rounded == amount else rounded
 
 
 def _payload(case: Case, sizing: Sizing) -> Payload:

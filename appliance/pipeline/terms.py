@@ -76,7 +76,7 @@ def sizing(intent: Intent, snapshot: Snapshot, limits: Limits) -> Sizing | None:
     if instrument is None or market is None:
         return None
     quote_price = snapshot.account.accounting_price.get(instrument.quote)
-    if quote_price is None:
+    if quote_price is None or quote_price <= 0:
         return None
     collar = (limits.slippage_max_pct if isinstance(intent, SwapIntent) else limits.collar_hard_pct) * PERCENT
     side = trade_side(intent, instrument)
@@ -105,6 +105,12 @@ def trade_side(intent: OrderIntent | SwapIntent, instrument: Instrument) -> Side
     if isinstance(intent, OrderIntent):
         return intent.side
     return Side.SELL if intent.from_asset == instrument.base else Side.BUY
+
+
+def price_least(intent: OrderIntent | SwapIntent, market: MarketFacts) -> Decimal:
+    """The price at which a venue that asks for a least notional is sure to find it met."""
+    limit_price = intent.limit_price if isinstance(intent, OrderIntent) else None
+    return market.bid if limit_price is None else limit_price
 
 
 def _quantity(intent: OrderIntent | SwapIntent, side: Side, instrument: Instrument, pay_per_unit: Decimal) -> Decimal:
@@ -141,7 +147,7 @@ def _price_worst(
 
 def _transfer_sizing(intent: TransferIntent, snapshot: Snapshot) -> Sizing | None:
     price = snapshot.account.accounting_price.get(intent.asset)
-    if price is None:
+    if price is None or price <= 0:
         return None
     return Sizing(
         side=None,

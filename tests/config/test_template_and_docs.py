@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import tomllib
-from pathlib import Path
 
 import pytest
 
-import appliance.config
 from appliance.config import RiskProfile, load
-from appliance.config.docs import settings_tables, with_tables
+from appliance.config.docs import settings_tables
 from appliance.config.settings import FAMILIES, SETTINGS
 from appliance.config.template import template
 from appliance.config.unsupported import PLAIN_NAMES
@@ -60,13 +58,3 @@ def test_the_tables_hold_every_setting_and_every_refused_variable():
         assert f"| `{setting.key}` | `{setting.environment}` |" in text
     for name in PLAIN_NAMES:
         assert f"| `{name}` |" in text
-
-
-def test_the_manual_holds_the_tables_as_they_are_now():
-    manual = Path(appliance.config.__file__).with_name("README.md").read_text(encoding="utf-8")
-    assert with_tables(manual) == manual, "run: python -m appliance.config.docs"
-
-
-def test_a_manual_without_markers_is_an_error():
-    with pytest.raises(ValueError, match="generated: settings"):
-        with_tables("# no marker here")

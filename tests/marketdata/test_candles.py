@@ -107,11 +107,11 @@ def test_an_operators_candles_go_before_an_agents_whatever_its_scope() -> None:
     bus = bus_of(
         STREAM, SourceInfo(name="ingest:bob", priority=Priority.STREAM, admissible=True, supplier=AgentId("bob"))
     )
-    bus.publish("ingest:bob", candle(0, "1"), START + timedelta(minutes=10))
+    bus.publish("ingest:bob", candle(0, "30"), LATER)
     source = bus.candle_source(BTC_USDT, "1m")
     assert source is not None
     assert source.supplier == "bob"
-    bus.publish(STREAM.name, candle(0, "20"), START + timedelta(minutes=10))
+    bus.publish(STREAM.name, candle(0, "20"), LATER)
     source = bus.candle_source(BTC_USDT, "1m")
     assert source is not None
     assert source.supplier is None

@@ -7,13 +7,25 @@ The `ENTRY_` tables are R08 to R15: they are not asked of an exit, so no exit is
 from __future__ import annotations
 
 from appliance.pipeline.case import Condition, Limit
-from appliance.pipeline.checks import approval, behaviour, identity, instrument, market, portfolio, size, transfer
+from appliance.pipeline.checks import (
+    approval,
+    behaviour,
+    facts,
+    identity,
+    instrument,
+    market,
+    portfolio,
+    size,
+    transfer,
+)
 
 CONDITIONS: tuple[Condition, ...] = (
     identity.scope,
     identity.symbols_of_token,
     identity.live_enabled,
     identity.trading_state,
+    facts.figures_finite,
+    facts.worst_case_computed,
     instrument.instrument_known,
     instrument.instrument_trading,
     instrument.market_type,
@@ -25,10 +37,12 @@ CONDITIONS: tuple[Condition, ...] = (
     instrument.prices,
     instrument.time_in_force,
     market.quote_known,
+    market.quote_sane,
     market.quote_fresh,
     market.clock,
     market.quorum,
     market.spread,
+    market.price_worst,
     market.collar_hard,
     instrument.notional_min,
     behaviour.duplicate,
@@ -40,6 +54,8 @@ CONDITIONS: tuple[Condition, ...] = (
 )
 ENTRY_CONDITIONS: tuple[Condition, ...] = (
     portfolio.equity_known,
+    portfolio.position_known,
+    portfolio.performance_known,
     portfolio.open_orders,
     portfolio.daily_loss,
     portfolio.drawdown,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from readytrader_sdk.instruments import InstrumentStatus
+from readytrader_sdk.instruments import Instrument, InstrumentStatus
 from readytrader_sdk.money import is_multiple
 from readytrader_sdk.orders import OrderType, TimeInForce
 
@@ -12,15 +12,25 @@ from appliance.domain.codes import Code
 from appliance.domain.decision import Denial
 from appliance.domain.intents import OrderIntent, SwapIntent, TransferIntent
 from appliance.pipeline.case import Case, deny
+from appliance.pipeline.terms import price_least
 
 
 def instrument_known(case: Case) -> Denial | None:
     """An order needs an instrument whose rules are known; nothing is inferred from a name."""
-    intent = case.intent
-    if isinstance(intent, TransferIntent) or case.snapshot.instrument is not None:
+    intent, instrument = case.intent, case.snapshot.instrument
+    if isinstance(intent, TransferIntent):
+        return None
+    if instrument is not None and _is_meant(intent, instrument):
         return None
     asked = intent.symbol if isinstance(intent, OrderIntent) else f"{intent.from_asset} to {intent.to_asset}"
     return deny(Code.INSTRUMENT_UNKNOWN, f"no instrument is known for {asked}", observed=asked)
+
+
+def _is_meant(intent: OrderIntent | SwapIntent, instrument: Instrument) -> bool:
+    if isinstance(intent, OrderIntent):
+        return intent.symbol == instrument.symbol
+    pair = (intent.from_asset, intent.to_asset)
+    return pair in ((instrument.base, instrument.quote), (instrument.quote, instrument.base))
 
 
 def instrument_trading(case: Case) -> Denial | None:
@@ -164,8 +174,7 @@ def notional_min(case: Case) -> Denial | None:
     intent, instrument, market = case.intent, case.snapshot.instrument, case.snapshot.market
     if isinstance(intent, TransferIntent) or instrument is None or market is None or case.sizing is None:
         return None
-    price = intent.limit_price if isinstance(intent, OrderIntent) and intent.limit_price is not None else market.bid
-    notional = case.sizing.quantity * price
+    notional = case.sizing.quantity * price_least(intent, market)
     if notional >= instrument.notional_min:
         return None
     return deny(

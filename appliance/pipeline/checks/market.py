@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from readytrader_sdk.money import ONE
+from readytrader_sdk.money import ONE, ZERO
 from readytrader_sdk.orders import OrderType, Side
 
 from appliance.domain.codes import Code
 from appliance.domain.decision import Denial
 from appliance.domain.intents import OrderIntent, TransferIntent
-from appliance.pipeline.case import Case, Ceiling, deny
+from appliance.pipeline.case import Case, Ceiling, deny, figure
 from appliance.pipeline.terms import PERCENT
 
 
@@ -30,6 +30,26 @@ def quote_known(case: Case) -> Denial | None:
     return deny(Code.QUOTE_MISSING, f"no admissible source has a quote for {missing}", observed="none")
 
 
+def quote_sane(case: Case) -> Denial | None:
+    """A quote has a bid above 0 and an ask that is not below it; every figure that is computed from it needs that."""
+    market = case.snapshot.market
+    if market is None or 0 < market.bid <= market.ask:
+        return None
+    return deny(
+        Code.QUOTE_MISSING,
+        "what the source gave is not a quote",
+        f"bid {figure(market.bid)}, ask {figure(market.ask)}",
+        "0 < bid <= ask",
+    )
+
+
+def price_worst(case: Case) -> Denial | None:
+    """The worst price must be above 0: at 0 no cap would ever be reached."""
+    if case.sizing is None or case.sizing.price_worst > 0:
+        return None
+    return deny(Code.PRICE_INVALID, "the worst price is not above 0", case.sizing.price_worst, 0, "price")
+
+
 def quote_fresh(case: Case) -> Denial | None:
     """The quote's age by its source's own clock."""
     market = case.snapshot.market
@@ -47,12 +67,15 @@ def quote_fresh(case: Case) -> Denial | None:
 def clock(case: Case) -> Denial | None:
     """A source whose clock runs ahead makes every age a guess."""
     market = case.snapshot.market
-    if market is None or abs(market.clock_skew) <= case.limits.clock_skew_max:
+    if market is None:
+        return None
+    skew = max(abs(market.clock_skew), market.observed_at - case.snapshot.now)
+    if skew <= case.limits.clock_skew_max:
         return None
     return deny(
         Code.CLOCK_SKEW,
         "the source's clock and ours differ too much",
-        market.clock_skew.total_seconds(),
+        skew.total_seconds(),
         case.limits.clock_skew_max.total_seconds(),
         "s",
     )
@@ -124,8 +147,8 @@ def depth(case: Case) -> Ceiling | None:
     instrument = case.snapshot.instrument
     return Ceiling(
         code=Code.DEPTH_EXCEEDED,
-        limit=(shown or Decimal(0)) * share * PERCENT,
-        used=Decimal(0),
+        limit=(shown or ZERO) * share * PERCENT,
+        used=ZERO,
         per_unit=ONE,
         unit=instrument.base if instrument else "",
         what=f"the order against {share} % of the size shown",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 from readytrader_sdk.instruments import Asset
@@ -17,10 +18,34 @@ from appliance.pipeline.case import Case, Ceiling, deny
 def equity_known(case: Case) -> Denial | None:
     """Limits are shares of equity: unless all that is held can be priced, there is nothing to measure by."""
     account = case.snapshot.account
-    if account.equity is not None:
+    if account.equity is not None and account.exposure is not None:
         return None
     missing = ", ".join(account.unpriced) or "unknown"
     return deny(Code.EQUITY_UNKNOWN, f"no sane price for what is held: {missing}", observed=missing)
+
+
+def position_known(case: Case) -> Denial | None:
+    """What is held of the asset that is entered, and what that is worth, must be known: neither is taken for 0."""
+    asset, account = _entered(case), case.snapshot.account
+    if asset is None or (asset in account.holding and account.accounting_price.get(asset, ZERO) > 0):
+        return None
+    return deny(Code.EQUITY_UNKNOWN, f"the present position in {asset} cannot be valued", observed=asset)
+
+
+def performance_known(case: Case) -> Denial | None:
+    """While anything is held, the loss limits need their reference points. An empty account has nothing to lose."""
+    performance = case.snapshot.performance
+    if not case.snapshot.account.equity:
+        return None
+    for name, value in (
+        ("net asset value", performance.nav),
+        ("net asset value at 00:00 UTC", performance.nav_day_open),
+        ("highest net asset value", performance.nav_peak),
+    ):
+        if value is None or value <= 0:
+            seen = "none" if value is None else value
+            return deny(Code.EQUITY_UNKNOWN, f"the {name} is not known, so no loss can be measured", seen, 0)
+    return None
 
 
 def position(case: Case) -> Ceiling | None:
@@ -31,11 +56,10 @@ def position(case: Case) -> Ceiling | None:
         return None
     account = case.snapshot.account
     units = account.holding.get(asset, ZERO) + account.incoming.get(asset, ZERO)
-    price = account.accounting_price.get(asset, case.sizing.value_per_unit)
     return Ceiling(
         Code.POSITION_ABOVE_MAX,
         limit,
-        units * price,
+        units * account.accounting_price.get(asset, ZERO),  # neither is ever missing: see position_known
         case.sizing.value_per_unit,
         case.limits.accounting_asset,
         f"the position in {asset} after the trade (limit {case.limits.position_max_pct} % of equity)",
@@ -45,12 +69,13 @@ def position(case: Case) -> Ceiling | None:
 def exposure(case: Case) -> Ceiling | None:
     """Everything outside cash together, this one included."""
     limit = case.share_of_equity(case.limits.exposure_max_pct)
-    if _entered(case) is None or limit is None or case.sizing is None:
+    exposed = case.snapshot.account.exposure
+    if _entered(case) is None or limit is None or exposed is None or case.sizing is None:
         return None
     return Ceiling(
         Code.EXPOSURE_ABOVE_MAX,
         limit,
-        case.snapshot.account.exposure or ZERO,
+        exposed,
         case.sizing.value_per_unit,
         case.limits.accounting_asset,
         f"all positions together (limit {case.limits.exposure_max_pct} % of equity)",
@@ -117,7 +142,7 @@ def drawdown(case: Case) -> Denial | None:
 
 
 def _fall(case: Case, code: Code, reference: Decimal | None, limit_pct: Decimal, since: str) -> Denial | None:
-    """Reaching the limit stops entries. Before any money was put in there is nothing to lose and nothing to check."""
+    """Reaching the limit stops entries. What is missing is `performance_known`'s to refuse."""
     nav = case.snapshot.performance.nav
     if nav is None or reference is None or reference <= 0:
         return None
@@ -143,11 +168,11 @@ def sentiment_known(case: Case) -> Denial | None:
     if snapshot.sentiment is None or snapshot.sentiment_at is None:
         return deny(Code.SENTIMENT_MISSING, "the sentiment source has given no score", observed="none")
     age = snapshot.now - snapshot.sentiment_at
-    if age <= limits.sentiment_age_max:
+    if -limits.clock_skew_max <= age <= limits.sentiment_age_max:
         return None
     return deny(
         Code.SENTIMENT_MISSING,
-        "the sentiment score is too old",
+        "the sentiment score is too old" if age > timedelta(0) else "the sentiment score is dated ahead of our clock",
         age.total_seconds(),
         limits.sentiment_age_max.total_seconds(),
         "s",
