@@ -189,7 +189,7 @@ class Desk:
         return self._placed(self._state.orders[client_order_id])
 
     def _placed(self, order: Order, *, replayed: bool = False) -> Placed | Refused:
-        """The answer about an order: nothing that a restart would not know, should the journal have failed meanwhile."""
+        """The answer about an order: once the journal has failed, nothing that a restart would not know."""
         if self._recorder.failure is None:
             return Placed(order=order, replayed=replayed)
         written = self._history.written_order(order.client_order_id)

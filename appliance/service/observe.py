@@ -27,7 +27,7 @@ from appliance.domain.snapshot import (
 from appliance.domain.state import State, first_time_key, shape_of
 from appliance.domain.trading_state import GLOBAL, Scope, ScopeState
 from appliance.service.agents import Principal
-from appliance.service.portfolio import Portfolio
+from appliance.service.portfolio import Equity, Portfolio
 
 
 class Market(Protocol):
@@ -70,7 +70,7 @@ class Observer:
             agent=self._agent(request, principal, instrument, now),
             instrument=instrument,
             market=market,
-            account=self._account(intent, instrument, market, equity.total, equity.unpriced, now),
+            account=self._account(intent, instrument, market, equity, now),
             performance=self._portfolio.performance(equity.total, now),
             opposite_best=self._opposite_best(intent),
             sentiment=sentiment.score if sentiment else None,
@@ -117,8 +117,7 @@ class Observer:
         intent: Intent,
         instrument: Instrument | None,
         market: MarketFacts | None,
-        equity: Decimal | None,
-        unpriced: tuple[Asset, ...],
+        equity: Equity,
         now: datetime,
     ) -> AccountFacts:
         reserved: dict[Asset, Decimal] = defaultdict(lambda: ZERO)
@@ -129,24 +128,23 @@ class Observer:
             if order.client_order_id == replaced:
                 continue
             count += 1
-            taken = order.reserved
+            taken, receives = order.reserved, order.terms.receive
             reserved[taken.asset] += taken.value
-            notional = order.terms.notional * order.remaining_quantity / order.quantity
+            notional = _for_the_rest(order, order.terms.notional)
             open_notional += notional
-            receives = order.terms.receive
             if receives is not None and receives.asset not in self._limits.cash_assets:
-                incoming[receives.asset] += receives.value * order.remaining_quantity / order.quantity
+                incoming[receives.asset] += _for_the_rest(order, receives.value)
                 incoming_value += notional
         assets = _assets(intent, instrument)
         prices = {asset: price for asset in assets if (price := self._price(asset, instrument, market, now))}
         account = self._portfolio.account
         return AccountFacts(
-            equity=equity,
-            unpriced=unpriced,
+            equity=equity.total,
+            unpriced=equity.unpriced,
             holding={asset: self._state.holding(account, asset) for asset in assets},
             reserved={asset: reserved[asset] for asset in assets if asset in reserved},
             incoming={asset: incoming[asset] for asset in assets if asset in incoming},
-            exposure=self._exposure(incoming_value, now),
+            exposure=self._exposure(equity, incoming_value),
             open_orders=count,
             open_notional=open_notional,
             accounting_price=prices,
@@ -163,16 +161,11 @@ class Observer:
             return (market.bid + market.ask) / 2
         return self._portfolio.price(asset, now)
 
-    def _exposure(self, incoming_value: Decimal, now: datetime) -> Decimal | None:
-        total = incoming_value
-        for asset, held in self._state.held(self._portfolio.account):
-            if asset in self._limits.cash_assets:
-                continue
-            price = self._portfolio.price(asset, now)
-            if price is None:
-                return None
-            total += held * price
-        return total
+    def _exposure(self, equity: Equity, incoming_value: Decimal) -> Decimal | None:
+        cash = self._limits.cash_assets
+        if not cash.issuperset(equity.unpriced):
+            return None
+        return sum((value for asset, value in equity.values.items() if asset not in cash), incoming_value)
 
     def _opposite_best(self, intent: Intent) -> Decimal | None:
         """The price of our own resting limit order that this one would meet first."""
@@ -186,6 +179,11 @@ class Observer:
         if not prices:
             return None
         return min(prices) if intent.side is Side.BUY else max(prices)
+
+
+def _for_the_rest(order: Order, whole: Decimal) -> Decimal:
+    """The part of a figure of the whole order that belongs to what has not been filled."""
+    return whole if not order.filled_quantity else whole * order.remaining_quantity / order.quantity
 
 
 def _rests_opposite(order: Order, intent: OrderIntent) -> bool:

@@ -101,7 +101,10 @@ class Orders:
     async def wait(self, client_order_id: ClientOrderId, agent_id: AgentId | None, timeout_s: float) -> Order | None:
         """The order once its end is on disk, or as it is when the time is up. Blocks nobody else."""
         order = self.find(client_order_id, agent_id)
-        if order is None or not order.is_live:
+        if order is None:
+            return None
+        if not order.is_live:
+            await self._recorder.written()
             return order
         ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[client_order_id].append(ended)

@@ -27,6 +27,8 @@ class Equity(NamedTuple):
 
     total: Decimal | None
     unpriced: tuple[Asset, ...]
+    values: dict[Asset, Decimal]
+    """What each asset that could be priced is worth."""
 
 
 class Valued(Struct, frozen=True, kw_only=True):
@@ -64,14 +66,15 @@ class Portfolio:
 
     def equity(self, now: datetime) -> Equity:
         """The sum of all that is held; never a partial sum."""
-        total, unpriced = ZERO, []
+        values: dict[Asset, Decimal] = {}
+        unpriced = []
         for asset, held in self._state.held(self.account):
             price = self.price(asset, now)
             if price is None:
                 unpriced.append(asset)
             else:
-                total += held * price
-        return Equity(None if unpriced else total, tuple(sorted(unpriced)))
+                values[asset] = held * price
+        return Equity(None if unpriced else sum(values.values(), ZERO), tuple(sorted(unpriced)), values)
 
     def nav(self, equity: Decimal | None) -> Decimal | None:
         """Net asset value per unit; None while equity is unknown or nothing was ever put in."""

@@ -13,11 +13,13 @@ from decimal import Decimal
 
 from msgspec import Struct
 from readytrader_sdk.instruments import Asset, Symbol
-from readytrader_sdk.money import ZERO
+from readytrader_sdk.money import FRACTION_DIGITS_MAX, ONE, ZERO
 from readytrader_sdk.orders import ClientOrderId, Fill, OrderRequest, Side
 
 from appliance.domain.events import FundsMoved, OrderPermitted, OrderReported, decode_event
 from appliance.store.entry import Leaf
+
+COST_UNIT = ONE.scaleb(-FRACTION_DIGITS_MAX)
 
 
 class TaxLine(Struct, frozen=True, kw_only=True):
@@ -44,24 +46,28 @@ class TaxLine(Struct, frozen=True, kw_only=True):
 
 
 class _Lots:
-    """Lots of one asset, oldest first: quantity and cost of one unit."""
+    """Lots of one asset, oldest first: how much there is, and what all of it has cost."""
 
     def __init__(self) -> None:
         self._lots: deque[tuple[Decimal, Decimal]] = deque()
 
     def buy(self, quantity: Decimal, cost: Decimal) -> None:
-        self._lots.append((quantity, cost / quantity))
+        self._lots.append((quantity, cost))
 
     def sell(self, quantity: Decimal) -> Decimal | None:
-        """The cost of what is sold, or None when the lots do not reach that far."""
+        """The cost of what is sold, or None when the lots do not reach that far.
+
+        A part of a lot takes its share of the cost, rounded to 18 decimals; the rest of the lot keeps the rest.
+        """
         cost, left = ZERO, quantity
         while left and self._lots:
-            held, unit_cost = self._lots.popleft()
+            held, held_cost = self._lots.popleft()
             taken = min(held, left)
-            cost += taken * unit_cost
+            share = held_cost if taken == held else (held_cost * taken / held).quantize(COST_UNIT)
+            cost += share
             left -= taken
             if held > taken:
-                self._lots.appendleft((held - taken, unit_cost))
+                self._lots.appendleft((held - taken, held_cost - share))
         return None if left else cost
 
 

@@ -266,5 +266,5 @@ def _permitted(request: OrderRequest) -> Order:
 
 TestPaperTrading = PaperTrading.TestCase
 TestPaperTrading.settings = settings(
-    max_examples=1000 if os.environ.get("READYTRADER_SWEEP") == "full" else 120, stateful_step_count=40, deadline=None
+    max_examples=1000 if os.environ.get("SWEEP") == "full" else 120, stateful_step_count=40, deadline=None
 )

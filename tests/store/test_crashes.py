@@ -19,7 +19,7 @@ APPENDS = 12
 BEFORE = 240
 """Entries in the journal before a run: the next 24 complete a tile."""
 POINTS_PER_CALL = 6
-"""`READYTRADER_SWEEP=full` takes every point instead."""
+"""`SWEEP=full` takes every point instead."""
 
 
 def start_from_nothing(folder: Path) -> None:
@@ -50,7 +50,7 @@ STAGES: dict[str, tuple[Callable[[Path], None], int, int]] = {
 
 
 def points(count: int) -> list[int]:
-    if os.environ.get("READYTRADER_SWEEP") == "full" or count <= POINTS_PER_CALL:
+    if os.environ.get("SWEEP") == "full" or count <= POINTS_PER_CALL:
         return list(range(1, count + 1))
     return sorted({1 + (count - 1) * step // (POINTS_PER_CALL - 1) for step in range(POINTS_PER_CALL)})
 

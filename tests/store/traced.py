@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 
+from tests.strace import strace
+
 ROOT = Path(__file__).parents[2]
-
-
-def strace() -> str:
-    found = shutil.which("strace")
-    assert found, "strace is missing: install it, the crash tests prove nothing without it"
-    return found
 
 
 def run(folder: Path, appends: int, *options: str) -> subprocess.CompletedProcess[str]:
