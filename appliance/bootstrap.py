@@ -1,4 +1,8 @@
-"""Puts the appliance together. The only file that knows every class; it decides nothing."""
+"""Puts the appliance together. The only file that knows every class; it decides nothing.
+
+The agents' doors are imported where they are opened: the MCP library takes a second, which verbs of the operator that
+work without a daemon need not wait for.
+"""
 
 from __future__ import annotations
 
@@ -49,10 +53,7 @@ from appliance.service.recorder import Clock, Recorder
 from appliance.service.watchdog import Watchdog
 from appliance.store.checkpoint import CheckpointKey
 from appliance.store.journal import Journal
-from appliance.transport.agent_socket import AgentSocket
-from appliance.transport.http import AgentHttp
 from appliance.transport.operator_socket import OperatorSocket
-from appliance.transport.stdio_session import serve_stdio
 
 KEY_BYTES = 32
 
@@ -264,30 +265,54 @@ def _rate_settings(configuration: Configuration) -> RateSettings:
     )
 
 
-async def run_daemon(home: Home, configuration: Configuration, on_ready: Callable[[AgentHttp], None]) -> None:
-    """Serve agents and the operator until SIGTERM or SIGINT; then let what is under way finish."""
+async def run_daemon(home: Home, configuration: Configuration, on_ready: Callable[[int], None]) -> None:
+    """Serve agents and the operator until SIGTERM or SIGINT; then let what is under way finish.
+
+    `on_ready` is told the HTTP listener's port.
+    """
+    from appliance.transport.agent_socket import AgentSocket
+    from appliance.transport.http import AgentHttp
+
     core = build(home, configuration)
     listener = configuration.agent_listener
     http = AgentHttp(core, listener.host, listener.port)
-    stopped = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with _open(core, home, http):
-        on_ready(http)
+    stopped = _on_signal()
+    async with _open(core, home, AgentSocket(core, home.agent_socket), http):
+        on_ready(http.port)
         await stopped.wait()
 
 
 async def run_child(home: Home, configuration: Configuration) -> None:
     """Serve the one agent that started this process over its standard input and output, and whoever joins by socket."""
+    from appliance.transport.agent_socket import AgentSocket
+    from appliance.transport.stdio_session import serve_stdio
+
     core = build(home, configuration)
-    async with _open(core, home):
-        await serve_stdio(core, LOCAL)
+    stopped = _on_signal()
+    async with _open(core, home, AgentSocket(core, home.agent_socket)):
+        serving = asyncio.create_task(serve_stdio(core, LOCAL))
+        stopping = asyncio.create_task(stopped.wait())
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if serving.done():
+            serving.result()
+        else:
+            serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)
+
+
+def _on_signal() -> asyncio.Event:
+    """An event that SIGTERM and SIGINT set, in place of ending the process where it stands."""
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    return stopped
 
 
 @asynccontextmanager
-async def _open(core: Core, home: Home, *more: AgentHttp) -> AsyncIterator[None]:
+async def _open(core: Core, home: Home, *agents: Door) -> AsyncIterator[None]:
     """Recover first, then open the doors; on the way out close them before the core goes."""
-    doors: list[Door] = [OperatorSocket(core, home.operator_socket), AgentSocket(core, home.agent_socket), *more]
+    doors: list[Door] = [OperatorSocket(core, home.operator_socket), *agents]
     try:
         await core.start()
         for door in doors:

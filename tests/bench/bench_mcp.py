@@ -100,8 +100,8 @@ def bench_a_call_is_a_durable_fill_within_8_ms(benchmark: BenchmarkFixture, appl
 def run_in_flight(agents: list[Agent], total: int) -> float:
     """Keep `IN_FLIGHT` orders on their way, spread over the sessions, until so many are answered; orders a second."""
     with selectors.DefaultSelector() as selector:
-        for agent in agents:
-            selector.register(agent.incoming, selectors.EVENT_READ, agent)
+        for session in agents:
+            selector.register(session.incoming, selectors.EVENT_READ, session)
         sent = answered = 0
         started = time.perf_counter()
         for number in range(IN_FLIGHT):

@@ -65,19 +65,15 @@ def running() -> Iterator[Running]:
 
 def test_one_order_after_the_other(benchmark: BenchmarkFixture, running: Running) -> None:
     """Two commits each: the permit before it is sent, the report before it is answered."""
-    benchmark.pedantic(running.submit, args=(1,), rounds=300, warmup_rounds=20)
+    benchmark.pedantic(running.submit, args=(1,), rounds=300, warmup_rounds=20)  # type: ignore[no-untyped-call]
 
 
 def test_many_orders_in_flight(benchmark: BenchmarkFixture, running: Running) -> None:
     """Orders a second, fsyncs an order, and CPU an order are in the extra figures."""
-    commits, started, cpu, rounds = (
-        running.rig.core.journal.counters.commits,
-        time.perf_counter(),
-        time.process_time(),
-        15,
-    )
-    benchmark.pedantic(running.submit, args=(IN_FLIGHT,), rounds=rounds)
+    rounds, counters = 15, running.rig.core.journal.counters
+    commits, started, cpu = counters.commits, time.perf_counter(), time.process_time()
+    benchmark.pedantic(running.submit, args=(IN_FLIGHT,), rounds=rounds)  # type: ignore[no-untyped-call]
     orders = IN_FLIGHT * rounds
     benchmark.extra_info["orders_per_s"] = round(orders / (time.perf_counter() - started))
     benchmark.extra_info["cpu_ms_per_order"] = round((time.process_time() - cpu) * 1000 / orders, 3)
-    benchmark.extra_info["fsyncs_per_order"] = round((running.rig.core.journal.counters.commits - commits) / orders, 3)
+    benchmark.extra_info["fsyncs_per_order"] = round((counters.commits - commits) / orders, 3)

@@ -1,0 +1,176 @@
+"""`readytrader audit`: verify, prove and export the journal. Needs the file alone, beside a daemon or without one."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import BinaryIO, TextIO, cast
+
+import click
+
+from appliance.cli.context import EXIT_DAMAGED, CommandLine, json_option
+
+
+@click.group("audit")
+def audit_group() -> None:
+    """Verify, prove and export the journal. Exit codes: 0 whole, 2 wrong usage, 4 damaged."""
+
+
+@audit_group.command("verify")
+@click.option("--journal", type=click.Path(path_type=Path, exists=True), help="The file; default: the one in the home.")
+@click.option("--vkey", help="The public key as text, as printed by `init`; default: the one in the home.")
+@click.option(
+    "--checkpoint",
+    "checkpoint_path",
+    type=click.Path(path_type=Path, exists=True),
+    help="A checkpoint kept elsewhere: finds what even the owner of the key changed since.",
+)
+@json_option
+@click.pass_obj
+def verify_command(
+    line: CommandLine, journal: Path | None, vkey: str | None, checkpoint_path: Path | None, as_json: bool
+) -> None:
+    """Check every entry, tile, record and signature; tell everything that is not as it was written."""
+    from appliance.store.audit import verify
+    from appliance.store.checkpoint import InvalidCheckpoint
+
+    path = journal or line.home.journal
+    old = checkpoint_path.read_text() if checkpoint_path else None
+    try:
+        if as_json or not sys.stderr.isatty():
+            report = verify(path, vkey or line.vkey(), old)
+        else:
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+            columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+                task = progress.add_task("verify", total=None)
+                report = verify(
+                    path,
+                    vkey or line.vkey(),
+                    old,
+                    lambda done, total: progress.update(task, completed=done, total=total),
+                )
+    except InvalidCheckpoint as fault:
+        raise click.UsageError(str(fault)) from fault
+    findings = [{"entry": finding.seq, "text": finding.text} for finding in report.findings]
+    if as_json:
+        click.echo(
+            json.dumps(
+                {
+                    "whole": report.whole,
+                    "entries": report.size,
+                    "records": report.records,
+                    "root": report.root.hex(),
+                    "signed": report.signed,
+                    "findings": findings,
+                }
+            )
+        )
+    else:
+        for finding in report.findings:
+            where = "" if finding.seq is None else f"entry {finding.seq}: "
+            click.echo(click.style("FAIL ", fg="red") + where + finding.text)
+        _tell_verdict(report.whole, report.signed, report.size, report.records, report.root.hex())
+    if not report.whole:
+        sys.exit(EXIT_DAMAGED)
+
+
+def _tell_verdict(whole: bool, signed: bool, size: int, records: int, root: str) -> None:
+    if not whole:
+        click.echo(click.style("the journal is not as it was written", fg="red", bold=True))
+        return
+    key = "signature good" if signed else "signature NOT checked (no public key given)"
+    click.echo(click.style("OK ", fg="green") + f"{size} entries, {records} records, {key}")
+    click.echo(f"   root {root}")
+
+
+@audit_group.command("prove")
+@click.argument("entry", type=click.IntRange(min=0))
+@click.option("--journal", type=click.Path(path_type=Path, exists=True), help="The file; default: the one in the home.")
+@click.pass_obj
+def prove_command(line: CommandLine, entry: int, journal: Path | None) -> None:
+    """Print a proof that ENTRY is in the journal: a text for whoever has the public key and nothing else."""
+    from appliance.store.proof import prove
+
+    try:
+        click.echo(prove(journal or line.home.journal, entry), nl=False)
+    except ValueError as fault:
+        raise click.UsageError(str(fault)) from fault
+
+
+@audit_group.command("check-proof")
+@click.argument("proof", type=click.Path(path_type=Path, exists=True, allow_dash=True))
+@click.option("--vkey", help="The public key as text; default: the one in the home.")
+@click.pass_obj
+def check_proof_command(line: CommandLine, proof: Path, vkey: str | None) -> None:
+    """Verify a PROOF made by `audit prove` (a file, or - for standard input) and print the entry that it proves."""
+    from appliance.store.checkpoint import InvalidCheckpoint
+    from appliance.store.merkle import InvalidProof
+    from appliance.store.proof import verify_proof
+
+    key = vkey or line.vkey()
+    if key is None:
+        raise click.UsageError("no public key: give --vkey")
+    try:
+        with click.open_file(str(proof)) as file:
+            proven = verify_proof(file.read(), key)
+    except (InvalidProof, InvalidCheckpoint) as fault:
+        click.echo(click.style("FAIL ", fg="red") + str(fault))
+        sys.exit(EXIT_DAMAGED)
+    click.echo(
+        click.style("OK ", fg="green")
+        + f"entry {proven.entry.seq} ({proven.entry.kind}, {proven.entry.at}) is in the journal of "
+        + f"{proven.checkpoint.size} entries named {proven.checkpoint.origin}"
+    )
+    click.echo(bytes(proven.entry.body).decode())
+
+
+@audit_group.command("export")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["jsonl", "tax-csv"]),
+    default="jsonl",
+    show_default=True,
+    help="What to write.",
+)
+@click.option("--output", type=click.Path(path_type=Path), help="The file to write; default: standard output.")
+@click.option("--journal", type=click.Path(path_type=Path, exists=True), help="The file; default: the one in the home.")
+@click.pass_obj
+def export_command(line: CommandLine, form: str, output: Path | None, journal: Path | None) -> None:
+    """Write the whole journal as JSON lines, or a tax report of every fill as CSV."""
+    from appliance.store.audit import export_jsonl
+
+    path = journal or line.home.journal
+    if form == "jsonl":
+        with click.open_file(str(output or "-"), "wb") as binary:
+            count = export_jsonl(path, cast("BinaryIO", binary))
+    else:
+        with click.open_file(str(output or "-"), "w") as text:
+            count = _export_tax(path, cast("TextIO", text))
+    click.echo(f"{count} {'entries' if form == 'jsonl' else 'fills'} exported", err=True)
+
+
+def _export_tax(path: Path, out: TextIO) -> int:
+    from readytrader_sdk.money import text_from_decimal
+
+    from appliance.service.tax_report import TaxLine, tax_lines
+    from appliance.store.reader import JournalReader
+
+    fields = TaxLine.__struct_fields__
+    writer = csv.writer(out)
+    writer.writerow(fields)
+    reader, count = JournalReader.open_read_only(path), 0
+    try:
+        for tax_line in tax_lines(reader.entries()):
+            values = (getattr(tax_line, field) for field in fields)
+            writer.writerow([text_from_decimal(value) if isinstance(value, Decimal) else value for value in values])
+            count += 1
+    finally:
+        reader.close()
+    return count

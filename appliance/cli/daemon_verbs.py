@@ -1,0 +1,148 @@
+"""The verbs that make a home and run the appliance in it: init, serve, mcp, demo."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import time
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING
+
+import click
+
+from appliance.cli.context import EXIT_UNAVAILABLE, CommandLine
+from appliance.home import TOKEN_VARIABLE
+
+if TYPE_CHECKING:
+    pass
+
+JOIN_WAIT_MAX_S = 10.0
+"""How long a core that another agent's start is just bringing up may take until it listens."""
+JOIN_RETRY_S = 0.05
+OUR_LOGGERS = ("appliance", "plugin")
+
+
+@click.command("init")
+@click.option(
+    "--profile",
+    type=click.Choice(["conservative", "moderate", "aggressive"]),
+    default="conservative",
+    show_default=True,
+    help="Which limits to write out.",
+)
+@click.pass_obj
+def init_command(line: CommandLine, profile: str) -> None:
+    """Make a home: folders, keys, a configuration with every limit written out, and the journal."""
+    from appliance.bootstrap import open_journal
+    from appliance.config import RiskProfile
+    from appliance.config.template import template
+
+    home = line.home
+    home.prepare()
+    if home.config.exists():
+        raise click.UsageError(f"{home.config} exists; it is left as it is")
+    home.config.write_text(template(RiskProfile(profile)))
+    home.config.chmod(0o600)
+    open_journal(home).close()
+    click.echo(f"home           {home.root}")
+    click.echo(f"configuration  {home.config} ({profile}, paper mode)")
+    click.echo(f"journal        {home.journal}")
+    click.echo(f"public key     {line.vkey()}")
+    click.echo("\nKeep the public key somewhere else: with it anybody can verify the journal, and nobody can forge it.")
+    click.echo("Next: readytrader config check, then readytrader serve, or let an MCP client start readytrader mcp.")
+
+
+@click.command("serve")
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning"]),
+    default="info",
+    show_default=True,
+    help="What to tell on standard error.",
+)
+@click.pass_obj
+def serve_command(line: CommandLine, log_level: str) -> None:
+    """Run in the foreground: agents over a socket and loopback HTTP, operators over a socket. Ends on SIGTERM."""
+    from appliance.bootstrap import run_daemon
+
+    _log_to_stderr(log_level)
+    configuration = line.configuration()
+
+    def tell(port: int) -> None:
+        click.echo(f"readytrader serves {configuration.mode} trading from {line.home.root}", err=True)
+        click.echo(f"  agents     {line.home.agent_socket}", err=True)
+        click.echo(f"             http://{configuration.agent_listener.host}:{port}/mcp (bearer token)", err=True)
+        click.echo(f"  operators  {line.home.operator_socket}", err=True)
+
+    _run(run_daemon(line.home, configuration, tell))
+
+
+@click.command("mcp")
+@click.pass_obj
+def mcp_command(line: CommandLine) -> None:
+    """Speak MCP on stdin and stdout: a bridge to the running daemon, or without one a paper core of its own.
+
+    READYTRADER_AGENT_TOKEN says which agent it is for; tokens are checked by a daemon alone.
+    """
+    from appliance.transport import bridge
+
+    path, token = str(line.home.agent_socket), os.environ.get(TOKEN_VARIABLE)
+    code = bridge.pump_to(path, token)
+    if code is not None:
+        sys.exit(code)
+    if token is not None:
+        # A core of our own serves whoever starts it as the local agent: not somebody who says to be another.
+        click.echo(f"readytrader mcp: no daemon runs that could check {TOKEN_VARIABLE}: readytrader serve", err=True)
+        sys.exit(EXIT_UNAVAILABLE)
+    from appliance.bootstrap import run_child
+    from appliance.store.journal import JournalUnavailable
+
+    _log_to_stderr("warning")
+    configuration = line.configuration()
+    until = time.monotonic() + JOIN_WAIT_MAX_S
+    while True:
+        try:
+            _run(run_child(line.home, configuration))
+        except JournalUnavailable:
+            # A host that starts two agents at once starts us twice: who comes second joins the first one's core.
+            if time.monotonic() > until:
+                raise
+            time.sleep(JOIN_RETRY_S)
+        else:
+            return
+        code = bridge.pump_to(path, token)
+        if code is not None:
+            sys.exit(code)
+
+
+@click.command("demo")
+@click.option("--keep", is_flag=True, help="Leave the demo's home behind, to look at.")
+@click.option("--plain", is_flag=True, help="No colours, no tables.")
+def demo_command(keep: bool, plain: bool) -> None:
+    """Watch an agent trade within limits: a real MCP session, an approval, a halt, and the journal's proof."""
+    from appliance.cli.demo import run_demo
+
+    sys.exit(run_demo(keep=keep, plain=plain))
+
+
+def _run(serving: Coroutine[None, None, None]) -> None:
+    """Serve to the end; a listener that cannot be opened is one line and an exit code."""
+    from appliance.transport.http import HttpRefused
+    from appliance.transport.unix_listener import ListenerRefused
+
+    try:
+        asyncio.run(serving)
+    except (HttpRefused, ListenerRefused) as fault:
+        click.echo(f"readytrader: {fault}", err=True)
+        sys.exit(EXIT_UNAVAILABLE)
+
+
+def _log_to_stderr(level: str) -> None:
+    """Our own lines from this level on; of the libraries only what is a warning to us as well."""
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+    )
+    for name in OUR_LOGGERS:
+        logging.getLogger(name).setLevel(level.upper())

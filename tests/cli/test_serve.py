@@ -1,0 +1,100 @@
+"""The daemon: one a home, ends when told to, and comes back from being killed."""
+
+from __future__ import annotations
+
+import socket
+from signal import Signals
+
+import pytest
+
+from tests.cli.appliances import Appliance
+
+RESTING = {"order_type": "limit", "price": "59000"}
+"""Below the made-up market, inside the collar."""
+
+
+def test_it_says_where_it_listens_and_nothing_else(appliance: Appliance) -> None:
+    daemon = appliance.serve()
+    assert daemon.end() == 0
+    assert daemon.lines[:2] == [
+        f"readytrader serves paper trading from {appliance.home}",
+        f"  agents     {appliance.home}/run/agent.sock",
+    ]
+    assert daemon.lines[2].startswith("             http://127.0.0.1:")
+    assert daemon.lines[3:] == [f"  operators  {appliance.home}/run/operator.sock"]
+
+
+def test_status_tells_how_it_is(appliance: Appliance) -> None:
+    appliance.serve()
+    table = appliance.done("status")
+    assert "trading        active" in table
+    assert "source         sample" in table
+    status = appliance.json("status")
+    assert (status["halted"], status["orders_live"], "journal_failure" in status) == (False, 0, False)
+    assert status["checkpoint"].startswith("readytrader/")
+
+
+@pytest.mark.parametrize("verb", [("status",), ("status", "--json"), ("approvals", "list")])
+def test_without_a_daemon_there_is_nothing_to_ask(appliance: Appliance, verb: tuple[str, ...]) -> None:
+    finished = appliance.run(*verb)
+    assert finished.returncode == 3
+    assert "no daemon answers at" in finished.stderr
+    assert finished.stdout == ""
+
+
+@pytest.mark.parametrize("number", [Signals.SIGTERM, Signals.SIGINT])
+def test_it_ends_when_told_to_and_leaves_a_whole_journal(appliance: Appliance, number: Signals) -> None:
+    daemon = appliance.serve()
+    child = appliance.mcp()
+    child.agent.fund()
+    order = child.agent.order("buy", "0.001")
+    assert daemon.end(number) == 0
+    assert child.end(None) == 3  # the bridge says that its daemon is gone
+    assert "the daemon went away" in child.said
+    assert list(appliance.run_folder.iterdir()) == []
+    assert appliance.json("audit", "verify")["whole"]
+    exported = appliance.done("audit", "export")
+    assert order["order_id"] in exported
+    assert '"core.stopped"' in exported.splitlines()[-1]
+
+
+def test_a_second_daemon_in_the_same_home_is_refused(appliance: Appliance) -> None:
+    appliance.serve()
+    second = appliance.run("serve")
+    assert second.returncode == 3
+    assert second.stderr.splitlines()[-1].startswith(
+        f"readytrader: {appliance.journal}: another process holds the journal"
+    )
+    assert "Traceback" not in second.stderr
+    assert appliance.run("status").returncode == 0
+
+
+def test_a_port_that_is_taken_is_one_line(appliance: Appliance) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        finished = appliance.run("serve", READYTRADER_AGENT_HTTP_PORT=str(port))
+    assert finished.returncode == 3
+    assert finished.stderr.splitlines()[-1] == (f"readytrader: 127.0.0.1:{port}: cannot listen: Address already in use")
+    assert "Traceback" not in finished.stderr
+
+
+def test_a_killed_daemon_comes_back_with_everything_it_had_acknowledged(appliance: Appliance) -> None:
+    daemon = appliance.serve()
+    agent = appliance.mcp().agent
+    agent.fund()
+    filled = agent.order("buy", "0.01", idempotency_key="first")
+    resting = agent.order("buy", "0.01", **RESTING)
+    assert daemon.end(Signals.SIGKILL) == -9
+
+    appliance.serve()
+    again = appliance.mcp().agent
+    again.market()
+    replayed = again.done("place_cex_order", symbol="BTC/USDT", side="buy", amount="0.01", idempotency_key="first")
+    assert (replayed["replayed"], replayed["order"]["order_id"]) == (True, filled["order_id"])
+    assert again.done("get_cex_order", order_id=filled["order_id"])["order"] == filled
+    assert [order["order_id"] for order in again.done("list_cex_open_orders")["orders"]] == [resting["order_id"]]
+    balances = {view["total"].split()[1]: view["total"] for view in again.done("get_cex_balance")["balances"]}
+    assert balances["BTC"] == "0.01 BTC"
+    assert appliance.json("audit", "verify")["whole"]
