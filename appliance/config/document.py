@@ -9,7 +9,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from appliance.config.forms import NumberText
-from appliance.config.problems import Problem, printable
+from appliance.config.problems import Problem, in_ascii
 from appliance.config.toml_lines import KeyPath, key_lines, line_of
 
 BYTES_MAX = 1_000_000
@@ -36,7 +36,7 @@ def read_document(path: Path | None, problems: list[Problem]) -> Document:
     """The file's content. What cannot be read or is not TOML becomes a problem, and the document is empty."""
     if path is None:
         return NO_DOCUMENT
-    label = printable(str(path))
+    label = in_ascii(str(path))
 
     def refused(text: str) -> Document:
         problems.append(Problem(where=label, setting="file", text=text))

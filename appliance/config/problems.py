@@ -33,8 +33,13 @@ NAME_MAX = 80
 
 def printable(name: str) -> str:
     """A name from outside, safe for a terminal and a log: plain ASCII, escaped where it is not, and cut when long."""
-    shown = name if name.isascii() and name.isprintable() else ascii(name)
+    shown = in_ascii(name)
     return shown if len(shown) <= NAME_MAX else shown[:NAME_MAX] + "..."
+
+
+def in_ascii(name: str) -> str:
+    """A name as it is, or escaped where a terminal could take it for something else."""
+    return name if name.isascii() and name.isprintable() else ascii(name)
 
 
 class Refusal(ValueError):

@@ -20,7 +20,7 @@ from readytrader_sdk.instruments import Symbol
 from readytrader_sdk.orders import ClientOrderId
 
 from appliance.domain.intents import AgentId, RequestId
-from appliance.domain.trading_state import Scope, TradingState
+from appliance.domain.trading_state import GLOBAL, Scope, TradingState
 from appliance.service.agents import AgentRefused
 from appliance.service.core import Core
 from appliance.service.outcomes import Held, Outcome, Placed, Refused
@@ -111,8 +111,9 @@ class OperatorSocket:
             case wire.HaltTrading(reason=reason):
                 return wire.Halted(orders_cancelled=await self._core.stop_trading(operator, printable(reason, 200)))
             case wire.ResumeTrading(reason=reason, scope=scope):
-                if scope not in self._core.state.scopes and not self._core.halt.is_halted():
-                    raise VerbRefused(f"{scope!r} is not narrowed; narrowed are {_narrowed(self._core)}")
+                narrowed = _narrowed(self._core)
+                if scope not in narrowed:
+                    raise VerbRefused(f"{scope!r} is not narrowed; narrowed are {', '.join(narrowed) or 'none'}")
                 await self._core.halt.resume(operator, printable(reason, 200), Scope(scope))
                 return wire.Done()
 
@@ -189,9 +190,10 @@ def _placed(outcome: Outcome) -> Placed:
     return outcome
 
 
-def _narrowed(core: Core) -> str:
+def _narrowed(core: Core) -> tuple[str, ...]:
+    """Scopes that can be resumed; a halt file that is not latched yet narrows everything."""
     names = [name for name, it in core.state.scopes.items() if it.state is not TradingState.ACTIVE]
-    return ", ".join(names) or "none"
+    return tuple(dict.fromkeys([*names, *([GLOBAL] if core.halt.is_halted() else [])]))
 
 
 def _text(refused: Refused) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from appliance.domain.agents import Agent
-from appliance.domain.intents import Intent, OrderIntent, SwapIntent
+from appliance.domain.intents import OrderIntent
 from appliance.domain.orders import Order
 from appliance.domain.state import ProposalRecord
 from appliance.service.core import Core
@@ -63,28 +63,10 @@ def approval_view(record: ProposalRecord, accounting_asset: str) -> wire.Approva
     price_worst = record.proposal.terms.price_worst
     return wire.ApprovalView(
         agent=record.request.agent_id,
-        asks=printable(intent_text(intent), 300),
         note=printable(record.request.note, 500),
         price_worst=amount_text(price_worst, quote) if quote else None,
         proposal=proposal_view(record, accounting_asset),
     )
-
-
-def intent_text(intent: Intent) -> str:
-    """What was asked for, in one line, every amount with its unit."""
-    if isinstance(intent, SwapIntent):
-        return f"swap {amount_text(intent.amount, intent.from_asset)} for {intent.to_asset} on {intent.chain}"
-    if not isinstance(intent, OrderIntent):
-        return f"send {amount_text(intent.amount, intent.asset)} to {intent.to_address} on {intent.chain}"
-    base, quote = units_of(intent.symbol)
-    words = [intent.side, amount_text(intent.quantity, base), intent.symbol, "at", intent.venue, intent.order_type]
-    if intent.limit_price is not None:
-        words += ["limit", amount_text(intent.limit_price, quote)]
-    if intent.stop_price is not None:
-        words += ["stop", amount_text(intent.stop_price, quote)]
-    if intent.replaces is not None:
-        words += ["replacing", intent.replaces]
-    return " ".join([*words, intent.time_in_force])
 
 
 def operator_order(order: Order) -> wire.OperatorOrder:

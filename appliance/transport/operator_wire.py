@@ -153,8 +153,6 @@ class ApprovalView(View, frozen=True, kw_only=True):
     """A proposal as the person who decides sees it."""
 
     agent: str
-    asks: str
-    """What the agent asked for, in one line."""
     note: str = ""
     """The agent's own words: untrusted."""
     price_worst: str | None = None

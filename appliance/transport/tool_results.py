@@ -10,6 +10,7 @@ from readytrader_sdk.ports import TransferRequest
 
 from appliance.domain.codes import MEANINGS
 from appliance.domain.decision import Denial, Terms
+from appliance.domain.intents import Intent, SwapIntent, TransferIntent
 from appliance.domain.orders import Order
 from appliance.domain.state import ProposalRecord
 from appliance.service.outcomes import Held, Outcome, Placed, Refused
@@ -77,6 +78,8 @@ class ProposalView(View, frozen=True, kw_only=True):
 
     request_id: str
     state: str
+    asks: str
+    """What was asked for, in one line."""
     notional_max: str
     pay_max: str
     reasons: tuple[DenialView, ...]
@@ -161,12 +164,31 @@ def order_view(order: Order) -> OrderView:
     )
 
 
+def intent_text(intent: Intent) -> str:
+    """What was asked for, in one line, every amount with its unit."""
+    if isinstance(intent, SwapIntent):
+        return f"swap {amount_text(intent.amount, intent.from_asset)} for {intent.to_asset} on {intent.chain}"
+    if isinstance(intent, TransferIntent):
+        return f"send {amount_text(intent.amount, intent.asset)} to {intent.to_address} on {intent.chain}"
+    base, quote = units_of(intent.symbol)
+    words = [f"{intent.side} {amount_text(intent.quantity, base)} of {intent.symbol} at {intent.venue}"]
+    words.append(f"{intent.order_type} {intent.time_in_force}")
+    if intent.limit_price is not None:
+        words.append(f"price {amount_text(intent.limit_price, quote)}")
+    if intent.stop_price is not None:
+        words.append(f"stop price {amount_text(intent.stop_price, quote)}")
+    if intent.replaces is not None:
+        words.append(f"replacing {intent.replaces}")
+    return ", ".join(words)
+
+
 def proposal_view(record: ProposalRecord, accounting_asset: str) -> ProposalView:
     """A proposal without anything that could approve it."""
     terms: Terms = record.proposal.terms
     return ProposalView(
         request_id=record.request.request_id,
         state=record.state,
+        asks=printable(intent_text(record.request.intent), 300),
         notional_max=amount_text(terms.notional, accounting_asset),
         pay_max=amount_text(terms.pay.value, terms.pay.asset),
         reasons=tuple(denial_view(reason) for reason in record.proposal.reasons),

@@ -22,7 +22,7 @@ from appliance.domain.intents import Chain, OrderIntent, SwapIntent, TransferInt
 from appliance.service.core import Core
 from appliance.transport.operator_client import NoDaemon, OperatorClient, OperatorRefused
 from appliance.transport.operator_socket import LINE_MAX, OperatorSocket, operator_name
-from appliance.transport.operator_views import intent_text
+from appliance.transport.tool_results import intent_text
 from tests.transport.serving import call, codes, quote_all, running_core
 
 ResultT = TypeVar("ResultT")
@@ -71,7 +71,7 @@ def test_an_approval_shown_and_approved_places_the_order(tmp_path: Path) -> None
             core.recorder.listen(decided.append)
             await call(core, "place_cex_order", **ORDER)
             (waiting,) = await operate(path, OperatorClient.approvals)
-            assert waiting.asks == "buy 0.001 BTC BTC/USDT at binance market gtc"
+            assert waiting.proposal.asks == "buy 0.001 BTC of BTC/USDT at binance, market gtc"
             request_id = waiting.proposal.request_id
             shown = await operate(path, lambda client: client.approval(request_id))
             quote_all(core)
