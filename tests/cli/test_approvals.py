@@ -54,7 +54,7 @@ def test_list_and_show_tell_everything_but_the_token(held: tuple[Appliance, Agen
     table, shown = appliance.done("approvals", "list"), appliance.done("approvals", "show", request_id)
     for text in (table, shown):
         assert request_id in text
-        assert "buy 0.02 BTC BTC/USDT at binance market" in text
+        assert "buy 0.02 BTC of BTC/USDT at binance, market" in text
     for detail in ("worst price", "fees included", "held because", "limit 1000 USDT", "local"):
         assert detail in shown
     listed = {it["proposal"]["request_id"]: it for it in appliance.json("approvals", "list")}

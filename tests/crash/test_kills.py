@@ -69,8 +69,13 @@ def copy_of(prepared: Path, folder: Path) -> Path:
 
 
 def most_of(undisturbed: Calls, name: str) -> tuple[str, int]:
-    """The thread that makes most calls of a name, and how many: strace counts for each thread by itself."""
-    return Counter(thread for thread, called, _ in undisturbed if called == name).most_common(1)[0]
+    """The thread that makes most calls of a name, and how many every life is sure to make.
+
+    strace counts for each thread by itself. Lives differ by a few calls, as appends share commits or do not: the last
+    twentieth is left out, so that a point that is aimed at is always reached.
+    """
+    thread, count = Counter(thread for thread, called, _ in undisturbed if called == name).most_common(1)[0]
+    return thread, count - count // 20
 
 
 def points(undisturbed: Calls, name: str) -> list[int]:

@@ -237,6 +237,6 @@ def test_every_kind_of_request_reads_in_one_line() -> None:
     chain, usdt, eth = Chain("ethereum"), Asset("USDT"), Asset("ETH")
     swap = SwapIntent(chain=chain, from_asset=usdt, to_asset=eth, amount=Decimal(5))
     transfer = TransferIntent(chain=chain, asset=eth, amount=Decimal("0.1"), to_address="0x1")
-    assert intent_text(order) == "sell 0.00000001 BTC BTC/USDT at binance market gtc"
+    assert intent_text(order) == "sell 0.00000001 BTC of BTC/USDT at binance, market gtc"
     assert intent_text(swap) == "swap 5 USDT for ETH on ethereum"
     assert intent_text(transfer) == "send 0.1 ETH to 0x1 on ethereum"
