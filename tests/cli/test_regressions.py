@@ -104,7 +104,7 @@ def test_proposals_are_seen_by_every_process_with_what_they_are_about(appliance:
     request_id = held["proposal"]["request_id"]
     listed = appliance.done("approvals", "list")
     assert "buy 0.3 ETH of ETH/USDT at binance" in listed
-    assert "limit 2990 USDT" in listed
+    assert "price 2990 USDT" in listed
     assert request_id in listed
     other = appliance.mcp().agent.done("list_pending_executions")["proposals"]
     assert [proposal["request_id"] for proposal in other] == [request_id]
