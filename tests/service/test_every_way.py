@@ -1,0 +1,167 @@
+"""Promise 1: whatever an agent or an operator can call, nothing reaches the venue but by a permit that is on disk."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from pathlib import Path
+
+import msgspec
+import pytest
+from readytrader_sdk import ports
+from readytrader_sdk.orders import ClientOrderId
+
+from appliance.domain.agents import AgentScope
+from appliance.service.agents import LOCAL
+from appliance.store.reader import JournalReader
+from appliance.transport import operator_wire as wire
+from appliance.transport.door import Door
+from appliance.transport.http import http_app, principal_of
+from appliance.transport.mcp_server import build_server
+from appliance.transport.operator_socket import OperatorSocket
+from appliance.transport.tools import CATALOG, call_tool
+from tests.service.ports import Watched
+from tests.service.rig import ROOMY, Rig, buy, order_id, play
+
+ADDRESS = "0x" + "ab" * 20
+QUOTE = {"symbol": "BTC/USDT", "bid": "50000", "ask": "50001", "timestamp_ms": 1_767_225_600_000}
+CANDLE = {"timestamp_ms": 1_767_225_600_000, "open": "1", "high": "1", "low": "1", "close": "1", "volume": "1"}
+
+MOVES_VALUE = {"place_order", "replace_order", "transfer", "sign_transaction"}
+"""The ports' methods that move value; `tests/house` proves that the gate alone calls them."""
+ONLY_READS_OR_LOWERS = {
+    "address",
+    "balances",
+    "cancel_order",
+    "find_order",
+    "find_transfer",
+    "instruments",
+    "notify",
+    "open_orders",
+    "quote",
+    "stream",
+}
+
+
+def calls(order: str, proposal: str) -> dict[str, dict[str, object]]:
+    """A call of every tool that a well-meaning agent could make."""
+    trade = {"symbol": "BTC/USDT", "side": "buy"}
+    return {
+        "get_crypto_price": {"symbol": "BTC/USDT"},
+        "fetch_ohlcv": {"symbol": "BTC/USDT"},
+        "ingest_ticker": QUOTE,
+        "ingest_ohlcv": {"symbol": "BTC/USDT", "timeframe": "1m", "candles": [CANDLE]},
+        "get_marketdata_status": {},
+        "deposit_paper_funds": {"asset": "USDT", "amount": "10"},
+        "validate_trade_risk": {**trade, "amount": "0.01"},
+        "place_cex_order": {**trade, "amount": "0.01"},
+        "replace_cex_order": {"order_id": order, "amount": "0.02"},
+        "swap_tokens": {"from_token": "USDT", "to_token": "BTC", "amount": "500"},
+        "transfer_eth": {"to_address": ADDRESS, "amount": "0.1"},
+        "cancel_cex_order": {"order_id": order},
+        "cancel_all_cex_orders": {},
+        "get_cex_order": {"order_id": order},
+        "wait_for_cex_order": {"order_id": order, "timeout_sec": 0},
+        "list_cex_open_orders": {},
+        "list_cex_orders": {},
+        "get_cex_balance": {},
+        "get_proposal": {"request_id": proposal},
+        "list_pending_executions": {},
+        "cancel_execution": {"request_id": proposal},
+        "get_policy": {},
+        "get_health": {},
+    }
+
+
+def verbs(order: str, proposal: str, token: str) -> list[wire.AnyVerb]:
+    """Every verb of the operator's socket."""
+    return [
+        wire.ShowStatus(),
+        wire.ListApprovals(),
+        wire.ShowApproval(request_id=proposal),
+        wire.Approve(request_id=proposal, confirm_token=token),
+        wire.RefuseApproval(request_id=proposal, reason="no"),
+        wire.AddAgent(name="bob", scopes=frozenset({AgentScope.READ}), days=1),
+        wire.ListAgents(),
+        wire.RevokeAgent(name="bob"),
+        wire.ListOrders(),
+        wire.ShowPortfolio(),
+        wire.CancelOrder(order_id=order),
+        wire.CancelAllOrders(),
+        wire.HaltTrading(reason="test"),
+        wire.ResumeTrading(reason="test"),
+    ]
+
+
+def permits_on_disk(rig: Rig) -> set[str]:
+    reader = JournalReader.open_read_only(rig.home.journal)
+    try:
+        return {name for leaf in reader.entries() if leaf.kind == "order.permitted" for _, name, _ in leaf.records}
+    finally:
+        reader.close()
+
+
+def watch(rig: Rig) -> Watched:
+    """From here on nothing may reach the venue whose permit is not on disk at that moment."""
+    port = rig.port
+    assert isinstance(port, Watched)
+
+    def require_permit(sent: ClientOrderId) -> None:
+        assert sent in permits_on_disk(rig), f"{sent} reached the venue without a permit on disk"
+
+    port.on_send = require_permit
+    return port
+
+
+def test_no_tool_reaches_the_venue_without_a_permit(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        port = watch(rig)
+        resting = order_id(await rig.submit(buy("0.01", "49000")))
+        asked = calls(resting, "rt0")
+        assert asked.keys() == CATALOG.keys()
+        for name, arguments in asked.items():
+            await call_tool(rig.core, LOCAL, CATALOG[name], arguments)
+        assert set(port.sent) <= permits_on_disk(rig)
+        assert len(port.sent) == len(set(port.sent))
+        assert len(port.sent) >= 3
+
+    play(tmp_path, scenario, ROOMY, wrap=Watched)
+
+
+def test_no_verb_of_the_operator_reaches_the_venue_without_a_permit(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        port = watch(rig)
+        resting = order_id(await rig.submit(buy("0.01", "49000")))
+        before = len(port.sent)
+        socket = OperatorSocket(rig.core, rig.home.operator_socket)
+        asked = verbs(resting, "rt0", "0" * 32)
+        assert {type(verb) for verb in asked} == set(typing.get_args(wire.AnyVerb))
+        for verb in asked:
+            await socket._reply(msgspec.json.encode(verb), "test")
+        assert len(port.sent) == before
+
+    play(tmp_path, scenario, ROOMY, wrap=Watched)
+
+
+def test_the_http_listener_has_one_route_and_it_is_mcp(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        door = Door(rig.core.agents, "test", rig.core.clock)
+        app = http_app(build_server(rig.core, principal_of), door)
+        assert [route.path for route in app._app.routes] == ["/mcp"]  # type: ignore[attr-defined]
+
+    play(tmp_path, scenario, ROOMY, wrap=Watched)
+
+
+def test_every_method_of_every_port_is_known_to_move_value_or_not_to() -> None:
+    protocols = [it for _, it in inspect.getmembers(ports, inspect.isclass) if getattr(it, "_is_protocol", False)]
+    methods = {name for it in protocols for name, method in vars(it).items() if inspect.isfunction(method)}
+    assert {name for name in methods if not name.startswith("_")} == MOVES_VALUE | ONLY_READS_OR_LOWERS
+    assert not MOVES_VALUE & ONLY_READS_OR_LOWERS
+
+
+@pytest.mark.parametrize("name", sorted(MOVES_VALUE))
+def test_a_method_that_moves_value_says_so(name: str) -> None:
+    protocols = [it for _, it in inspect.getmembers(ports, inspect.isclass) if name in vars(it)]
+    assert protocols
+    for protocol in protocols:
+        assert "**Moves value" in (inspect.getdoc(getattr(protocol, name)) or "")
