@@ -94,7 +94,7 @@ def bench_a_call_is_a_durable_fill_within_8_ms(benchmark: BenchmarkFixture, appl
         p50_ms=round(p50_ms, 2), server_cpu_ms_per_call=round(cpu_ms, 2), load=os.getloadavg()[0]
     )
     assert p50_ms < 8
-    # The aim is 4 ms of CPU a call. It is recorded, not asserted: the same code takes 3.9 to 5.3 ms as the machine varies.
+    # The aim is 4 ms of CPU a call. Recorded, not asserted: the same code takes 3.9 to 5.3 as the machine varies.
 
 
 def run_in_flight(agents: list[Agent], total: int) -> float:
