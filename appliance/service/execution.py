@@ -9,11 +9,11 @@ from datetime import timedelta
 from itertools import chain, repeat
 
 from readytrader_sdk.errors import OutcomeUnknown, Unavailable, Unsupported
-from readytrader_sdk.orders import ClientOrderId, ExecutionReport, OrderState
+from readytrader_sdk.orders import ClientOrderId, ExecutionReport, Fill, OrderState, Side
 from readytrader_sdk.ports import TransferPort, TransferRequest
 
-from appliance.domain.decision import Permitted
-from appliance.domain.events import FundsMoved, OrderReported, ReportRefused, ReportSource
+from appliance.domain.decision import Payload, Permitted
+from appliance.domain.events import FundsMoved, OrderReported, ReportRefused, ReportSource, TradingStateSet
 from appliance.domain.orders import ImpossibleReport, Order
 from appliance.domain.state import State
 from appliance.domain.trading_state import GLOBAL, TradingState
@@ -112,7 +112,10 @@ class Execution:
         await self.note(report, source)
 
     def note(self, report: ExecutionReport, source: ReportSource) -> asyncio.Future[Receipt]:
-        """Record a report; one that cannot be true changes nothing, is written down, and narrows trading."""
+        """Record a report; one that cannot be true changes nothing, is written down, and narrows trading.
+
+        A fill beyond the permit's worst price is true all the same: it is booked, and only cancels are left.
+        """
         order = self._state.orders.get(report.client_order_id)
         if order is None:
             return self._impossible(report, "no such order was ever permitted")
@@ -120,7 +123,7 @@ class Execution:
         if isinstance(order.payload, TransferRequest) and report.state is OrderState.FILLED and order.is_live:
             events.append(self._transferred(order, order.payload))
         try:
-            durable = self._recorder.record(*events)
+            durable = self._recorder.record(*events, *self._narrowed_by(order, report))
         except ImpossibleReport as fault:
             return self._impossible(report, str(fault))
         if report.state is OrderState.REJECTED and order.is_live:
@@ -214,12 +217,27 @@ class Execution:
             reason=f"transfer {order.client_order_id}",
         )
 
+    def _narrowed_by(self, order: Order, report: ExecutionReport) -> tuple[TradingStateSet, ...]:
+        beyond = next((fill for fill in report.fills if _is_beyond(order.payload, fill)), None)
+        if beyond is None:
+            return ()
+        reason = f"order {order.client_order_id} filled at {beyond.price}, beyond its worst {order.terms.price_worst}"
+        log.error("the venue did not keep the price: %s", reason)
+        return narrowing(self._state, GLOBAL, TradingState.CANCEL_ONLY, reason, self._clock())
+
     def _impossible(self, report: ExecutionReport, reason: str) -> asyncio.Future[Receipt]:
         log.error("impossible report: %s", reason)
         narrowed = narrowing(
             self._state, GLOBAL, TradingState.CANCEL_ONLY, f"impossible report: {reason}", self._clock()
         )
         return self._recorder.record(ReportRefused(report=report, reason=reason), *narrowed)
+
+
+def _is_beyond(payload: Payload, fill: Fill) -> bool:
+    """Whether a venue gave a worse price than the permit allows."""
+    if isinstance(payload, TransferRequest):
+        return False
+    return fill.price > payload.price_worst if payload.side is Side.BUY else fill.price < payload.price_worst
 
 
 def _hear(task: asyncio.Task[None]) -> None:

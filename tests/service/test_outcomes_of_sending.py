@@ -234,10 +234,10 @@ def report(client_order_id: ClientOrderId, state: OrderState, *fills: Fill) -> E
     return ExecutionReport(client_order_id=client_order_id, state=state, reported_at=NOON, fills=fills)
 
 
-def a_fill(number: int, quantity: str) -> Fill:
+def a_fill(number: int, quantity: str, price: str = "50000") -> Fill:
     return Fill(
         fill_id=f"x{number}",
-        price=Decimal(50000),
+        price=Decimal(price),
         quantity=Decimal(quantity),
         fee=Decimal(0),
         fee_asset="USDT",  # type: ignore[arg-type]
@@ -296,6 +296,20 @@ def test_an_impossible_report_moves_no_money_and_leaves_only_cancels(
         cancelled = await rig.core.orders.cancel(resting, LOCAL.agent_id, "agent")
         assert isinstance(cancelled, Placed)
         assert cancelled.order.state is OrderState.CANCELLED
+
+    play(tmp_path, scenario)
+
+
+@pytest.mark.parametrize(("price", "kept"), [("49000", True), ("49000.01", False)])
+def test_a_fill_beyond_the_worst_price_is_booked_and_leaves_only_cancels(
+    tmp_path: Path, price: str, kept: bool
+) -> None:
+    async def scenario(rig: Rig) -> None:
+        resting = order_id(await rig.place(buy("0.01", "49000")))
+        rig.core.take_report(report(resting, OrderState.FILLED, a_fill(1, "0.01", price)))
+        await rig.fund("1")
+        assert rig.core.state.orders[resting].state is OrderState.FILLED
+        assert (rig.state() is TradingState.CANCEL_ONLY) is not kept
 
     play(tmp_path, scenario)
 
