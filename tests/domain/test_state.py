@@ -251,6 +251,19 @@ def test_ended_orders_and_old_keys_leave_memory_and_live_ones_stay(monkeypatch: 
     assert set(state.keys) == {idempotency_id(ALPHA, f"k{n}") for n in (3, 4, 5)}
 
 
+def test_old_decided_proposals_leave_memory_and_pending_ones_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state_module, "DECIDED_KEPT", 2)
+    state = fresh_state()
+    state.apply(NOW, proposed("waits"))
+    for n in range(4):
+        state.apply(NOW, proposed(f"p{n}"))
+        refused = ProposalDecided(
+            request_id=RequestId(f"p{n}"), state=ProposalState.REFUSED, by="operator", reason="no"
+        )
+        state.apply(NOW, refused)
+    assert set(state.proposals) == {"waits", "p2", "p3"}
+
+
 @st.composite
 def fills_of(draw: st.DrawFn, order: Order) -> list[Event]:
     """Reports that fill an order in parts, some of them twice."""
