@@ -104,7 +104,7 @@ class Desk:
         """The second look: the whole pipeline again, on fresh facts, for exactly the request that was approved."""
         return await self._decide_and_act(request, principal, approval)
 
-    def check(self, principal: Principal, intent: Intent, *, tool: str | None = None) -> WouldPass | Held | Refused:
+    def check(self, principal: Principal, intent: Intent, *, tool: str | None = None) -> WouldPass | Refused:
         """What `submit` would decide now, by the same code, recording and sending nothing."""
         turned_away = self._turned_away(principal, Budget.READ, tool)
         if turned_away is not None:

@@ -13,7 +13,7 @@ from appliance.domain.decision import Terms
 from appliance.domain.intents import Chain, Intent, OrderIntent, RequestId, SwapIntent, TransferIntent
 from appliance.domain.orders import Order
 from appliance.domain.state import ProposalRecord
-from appliance.service.outcomes import Placed, Refused, WouldPass, refuse
+from appliance.service.outcomes import Placed, Refused, refuse
 from appliance.transport import tool_arguments as arguments
 from appliance.transport.amounts import InvalidArgument, amount_from_text, amount_text
 from appliance.transport.foreign_text import printable
@@ -74,8 +74,8 @@ async def validate_trade_risk(caller: Caller, asked: arguments.ValidateTradeRisk
         limit_price=_price(asked.price, quote, "price"),
     )
     outcome = caller.core.desk.check(caller.principal, intent, tool=caller.tool)
-    if not isinstance(outcome, WouldPass):
-        return outcome_view(outcome, caller.core.limits.accounting_asset)
+    if isinstance(outcome, Refused):
+        return outcome
     return _risk(outcome.permitted.terms, quantity, base, quote, caller.core.limits.accounting_asset)
 
 

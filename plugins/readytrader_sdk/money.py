@@ -63,12 +63,6 @@ def text_from_decimal(value: Decimal) -> str:
     return "0" if text in ("-0", "") else text
 
 
-def require_finite(value: Decimal, name: str) -> None:
-    """Refuse NaN and infinity in a value that came from a wire which allows them."""
-    if not value.is_finite():
-        raise InvalidAmount(f"{name}: expected a finite number, got {value}")
-
-
 def round_down(value: Decimal, increment: Decimal) -> Decimal:
     """The largest multiple of `increment` that is not above a non-negative `value`."""
     return (value / increment).to_integral_value(ROUND_DOWN) * increment
