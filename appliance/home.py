@@ -34,7 +34,12 @@ class Home:
         self.agent_socket = self.run / "agent.sock"
         self.operator_socket = self.run / "operator.sock"
         self.halt_file = root / "halt"
-        self.plugin_state = root / "plugins"
+        self.plugins = root / "plugins"
+        """Wheels of third parties, one folder per plugin."""
+        self.plugin_state = root / "plugin-state"
+        """One folder per instance, which its worker alone may write to."""
+        self.secrets = root / "secrets"
+        """One folder per instance, with one file per secret."""
 
     @classmethod
     def find(cls, environ: Mapping[str, str], root: Path | None = None, config: Path | None = None) -> Home:
@@ -45,13 +50,19 @@ class Home:
 
     def prepare(self) -> None:
         """Make the folders that are missing, closed to others. Raises `HomeRefused` for one that is open to others."""
-        for folder in (self.root, self.keys, self.run, self.plugin_state):
-            try:
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                found = folder.stat()
-            except OSError as fault:
-                raise HomeRefused(f"{folder}: cannot be used: {fault.strerror}") from fault
-            if found.st_uid != os.geteuid():
-                raise HomeRefused(f"{folder}: belongs to uid {found.st_uid}, expected {os.geteuid()}")
-            if found.st_mode & 0o077:
-                raise HomeRefused(f"{folder}: mode is {found.st_mode & 0o777:o}, expected 700 (chmod 700 {folder})")
+        for folder in (self.root, self.keys, self.run, self.plugins, self.plugin_state, self.secrets):
+            private_folder(folder)
+
+
+def private_folder(folder: Path) -> Path:
+    """The folder, made if missing, ours and closed to others. Raises `HomeRefused` where it is not."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.stat()
+    except OSError as fault:
+        raise HomeRefused(f"{folder}: cannot be used: {fault.strerror}") from fault
+    if found.st_uid != os.geteuid():
+        raise HomeRefused(f"{folder}: belongs to uid {found.st_uid}, expected {os.geteuid()}")
+    if found.st_mode & 0o077:
+        raise HomeRefused(f"{folder}: mode is {found.st_mode & 0o777:o}, expected 700 (chmod 700 {folder})")
+    return folder

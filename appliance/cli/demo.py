@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from appliance.plugin_host.launcher import environment, program
 from appliance.transport.agent_client import AgentClient, connect_stdio
 
 CONFIGURATION = """\
@@ -53,9 +53,10 @@ class Demo:
         """All steps, in order. Raises `UnexpectedOutcome`."""
         self._home.mkdir(mode=0o700)
         (self._home / "readytrader.toml").write_text(CONFIGURATION)
-        arguments = ["-m", "appliance", "--home", str(self._home), "mcp"]
+        command, *before = program()
+        arguments = [*before, "--home", str(self._home), "mcp"]
         with (self._home / "appliance.log").open("w") as errors:
-            async with connect_stdio(sys.executable, arguments, {}, errors) as agent:
+            async with connect_stdio(command, arguments, environment(), errors) as agent:
                 await self._trade(agent)
         self._audit()
 
@@ -179,7 +180,7 @@ class Demo:
         """Run one of our own verbs in a process of its own, and show what it says."""
         self._console.print(f"   [bold cyan]{who}$[/bold cyan] readytrader {' '.join(verb)}")
         finished = subprocess.run(  # noqa: S603 - our own program, with arguments of our own
-            [sys.executable, "-m", "appliance", "--home", str(self._home), *verb],
+            [*program(), "--home", str(self._home), *verb],
             capture_output=True,
             text=True,
             timeout=60,

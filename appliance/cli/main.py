@@ -20,6 +20,7 @@ from appliance.cli.operator_verbs import (
     resume_command,
     status_command,
 )
+from appliance.cli.plugin_verbs import plugin_group
 from appliance.home import CONFIG_VARIABLE, HOME_VARIABLE, Home
 
 
@@ -61,6 +62,7 @@ for command in (
     halt_command,
     init_command,
     mcp_command,
+    plugin_group,
     resume_command,
     serve_command,
     status_command,

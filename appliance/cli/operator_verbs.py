@@ -14,7 +14,7 @@ from appliance.home import Home, HomeRefused
 
 if TYPE_CHECKING:
     from appliance.transport.operator_client import OperatorClient
-    from appliance.transport.operator_wire import ApprovalView, StatusView
+    from appliance.transport.operator_wire import ApprovalView, StatusView, WorkerView
 
 T = TypeVar("T")
 HALT_NOTICE_TIMEOUT_S = 5.0
@@ -93,6 +93,23 @@ def _print_status(status: StatusView) -> None:
         click.echo(
             f"source         {source.name}: {source.accepted} ticks, {source.refused} refused, last {last}{kind}"
         )
+    for worker in status.workers:
+        click.echo(f"worker         {_worker_line(worker)}")
+
+
+def _worker_line(worker: WorkerView) -> str:
+    """One worker in one line: what it is, and what an operator should know of it."""
+    state = click.style(worker.state, fg="green" if worker.state == "ready" else "yellow")
+    parts = [f"{worker.name}: {worker.kind} {worker.plugin}, {state}"]
+    if worker.restarts:
+        parts.append(f"{worker.restarts} restarts")
+    if worker.last_error is not None:
+        parts.append(f"last error: {worker.last_error}")
+    if worker.cage_missing:
+        parts.append(f"cage without {'; '.join(worker.cage_missing)}")
+    if worker.connections_refused:
+        parts.append(f"{worker.connections_refused} connections refused, last {worker.refused_last}")
+    return ", ".join(parts)
 
 
 def _write_halt_file(home: Home, reason: str) -> None:

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from appliance.config import settings as s
+from appliance.config.arrays import Row
 from appliance.config.names import suggest
+from appliance.config.plugin_coherence import check_plugins
 from appliance.config.problems import Problem
 from appliance.config.resolve import Resolved, unknown
 from appliance.config.settings import Family, Setting
-from appliance.config.tables import Row
 
 
-def check_coherence(
-    resolved: Resolved, sources: Sequence[Row] | None, instruments: Sequence[Row] | None
-) -> list[Problem]:
-    """Every contradiction between settings that are fine on their own. None: those tables were refused already."""
+def check_coherence(resolved: Resolved, tables: Mapping[str, Sequence[Row]]) -> list[Problem]:
+    """Every contradiction between settings that are fine on their own. A table that is missing was refused already."""
+    sources, instruments = tables.get("source"), tables.get("instrument")
     checks = (
         _mode(resolved),
         _ceilings(resolved),
         _cash(resolved),
         [] if sources is None else _sources(resolved, [row.value.name for row in sources]),
         [] if instruments is None else _capped_assets(resolved, sorted({row.value.base for row in instruments})),
+        list(check_plugins(tables)),
     )
     return [problem for problems in checks for problem in problems]
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from appliance.config.arrays import Field
 from appliance.config.settings import FAMILIES, SETTINGS, Setting
-from appliance.config.tables import INSTRUMENT_FIELDS, SOURCE_FIELDS, Field
+from appliance.config.tables import ARRAYS, INSTANCE_FIELDS, INSTANCES
 from appliance.config.unsupported import UNSUPPORTED
 from appliance.config.values import RiskProfile
 
@@ -21,15 +22,21 @@ def settings_tables() -> str:
         (f"`{one.key}.*`", f"`{one.environment}`", one.form.expects, one.unit, "", one.doc, one.basis)
         for one in FAMILIES
     ]
-    arrays = [*_fields("source", SOURCE_FIELDS.items()), *_fields("instrument", INSTRUMENT_FIELDS.items())]
-    refused = [(f"`{_readable(one.pattern)}`", one.part, _harmless(one.harmless)) for one in UNSUPPORTED]
+    kinds = [(f"`[[{array.name}]]`", array.doc) for array in ARRAYS]
+    keys = [
+        *_fields("every instance's", INSTANCE_FIELDS),
+        *(line for array in INSTANCES for line in _fields(f"`[[{array.name}]]`", _beyond(array.fields))),
+        *(line for array in ARRAYS[len(INSTANCES) :] for line in _fields(f"`[[{array.name}]]`", array.fields)),
+    ]
+    refused = [(f"`{_readable(one.pattern)}`", one.part, _harmless(one.harmless), one.advice) for one in UNSUPPORTED]
     parts = (
         "A default with three values is that of the conservative, moderate and aggressive profile.",
         _table(("setting", "variable", "takes", "unit", "default", "what it does", "why"), [*settings, *families]),
         "Arrays of tables (file only):",
-        _table(("key", "takes", "default", "what it does"), arrays),
+        _table(("array", "what it is"), kinds),
+        _table(("key", "takes", "default", "what it does"), keys),
         "Known variables that this version refuses, because it has no part that would honour them:",
-        _table(("variable", "part", "accepted values"), refused),
+        _table(("variable", "part", "accepted values", "instead"), refused),
     )
     return "\n\n".join(parts) + "\n"
 
@@ -39,16 +46,18 @@ def _default(setting: Setting[Any]) -> str:
     return " / ".join(f"`{text}`" for text in (texts if setting.varies else texts[:1]))
 
 
-def _fields(array: str, fields: Iterable[tuple[str, Field]]) -> list[tuple[str, ...]]:
-    return [
-        (
-            f"`[[{array}]] {name}`",
-            field.form.expects,
-            "required" if field.required else f"`{field.form.text(field.default)}`",
-            field.doc,
-        )
-        for name, field in fields
-    ]
+def _beyond(fields: Mapping[str, Field]) -> dict[str, Field]:
+    """What an instance has that not every instance has."""
+    return {name: field for name, field in fields.items() if name not in INSTANCE_FIELDS}
+
+
+def _fields(owner: str, fields: Mapping[str, Field]) -> list[tuple[str, ...]]:
+    lines: list[tuple[str, ...]] = []
+    for name, field in fields.items():
+        default = "" if field.required else field.form.text(field.default)
+        shown = "required" if field.required else f"`{default}`" if default else ""
+        lines.append((f"{owner} `{name}`", field.form.expects, shown, field.doc))
+    return lines
 
 
 def _harmless(values: frozenset[str]) -> str:

@@ -7,15 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
-from readytrader_sdk.instruments import Asset
+from readytrader_sdk.instruments import Asset, Instrument
 
 from appliance.config import settings as s
+from appliance.config.arrays import Row, read_array
 from appliance.config.coherence import check_coherence
 from appliance.config.document import read_document
 from appliance.config.problems import ConfigurationError, Problem
 from appliance.config.resolve import Resolved, resolve
 from appliance.config.settings import FAMILIES, SETTINGS
-from appliance.config.tables import Row, read_instruments, read_sources
+from appliance.config.tables import ARRAYS
 from appliance.config.values import (
     Configuration,
     Effective,
@@ -24,9 +25,11 @@ from appliance.config.values import (
     MarketDataRules,
     PaperTerms,
     RateLimits,
+    Source,
 )
 from appliance.domain.limits import Limits
 from appliance.domain.snapshot import Mode
+from appliance.plugin_host.entries import InstalledPlugin, Instance
 
 _canonical = msgspec.json.Encoder(order="deterministic")
 
@@ -40,19 +43,20 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Configuration:
     problems: list[Problem] = []
     document = read_document(path, problems)
     resolved = resolve(document, environ, problems)
-    sources = read_sources(document, problems)
-    instruments = read_instruments(document, problems)
-    problems += check_coherence(resolved, sources, instruments)
-    if problems or sources is None or instruments is None:
+    read = {array.name: read_array(document, array, problems) for array in ARRAYS}
+    tables = {name: rows for name, rows in read.items() if rows is not None}
+    problems += check_coherence(resolved, tables)
+    if problems:
         raise ConfigurationError(problems)
-    configuration = _configuration(resolved, sources, instruments)
+    configuration = _configuration(resolved, tables)
     digest = hashlib.sha256(_canonical.encode(configuration)).hexdigest()
-    effective = (*_effective_settings(resolved), *_effective_rows(sources, instruments))
+    effective = (*_effective_settings(resolved), *_effective_rows(tables))
     return msgspec.structs.replace(configuration, effective=effective, digest=digest)
 
 
-def _configuration(resolved: Resolved, sources: Sequence[Row], instruments: Sequence[Row]) -> Configuration:
+def _configuration(resolved: Resolved, tables: Mapping[str, Sequence[Row]]) -> Configuration:
     value = resolved.value
+    values = {name: tuple(row.value for row in rows) for name, rows in tables.items()}
     return Configuration(
         mode=Mode.PAPER if value(s.PAPER_MODE) else Mode.LIVE,
         live_trading_enabled=value(s.LIVE_TRADING_ENABLED),
@@ -79,8 +83,14 @@ def _configuration(resolved: Resolved, sources: Sequence[Row], instruments: Sequ
             fill_share_max_pct=value(s.PAPER_FILL_SHARE_MAX_PCT),
         ),
         agent_listener=Listener(host=value(s.AGENT_HTTP_HOST), port=value(s.AGENT_HTTP_PORT)),
-        sources=tuple(row.value for row in sources),
-        instruments=tuple(row.value for row in instruments),
+        sources=values["source"],
+        exchanges=values["exchange"],
+        routers=values["router"],
+        signers=values["signer"],
+        notifiers=values["notifier"],
+        plugins=values["plugin"],
+        cage_required=value(s.CAGE_REQUIRED),
+        instruments=values["instrument"],
     )
 
 
@@ -146,12 +156,20 @@ def _effective_settings(resolved: Resolved) -> Iterator[Effective]:
             yield Effective(setting=key, value=family.form.text(most), unit=family.unit, origin=origin)
 
 
-def _effective_rows(sources: Sequence[Row], instruments: Sequence[Row]) -> Iterator[Effective]:
-    """Sources without their settings, whose meaning only the plugin knows."""
-    for row in sources:
-        shown = f"plugin {row.value.plugin}, priority {row.value.priority}"
-        yield Effective(setting=f"source.{row.value.name}", value=shown, unit="", origin=row.origin)
-    for row in instruments:
-        one = row.value
-        shown = f"price step {one.price_increment:f}, quantity step {one.quantity_increment:f}"
-        yield Effective(setting=f"instrument.{one.symbol}", value=shown, unit="", origin=row.origin)
+def _effective_rows(tables: Mapping[str, Sequence[Row]]) -> Iterator[Effective]:
+    for array in ARRAYS:
+        for row in tables[array.name]:
+            setting = f"{array.name}.{getattr(row.value, array.identity)}"
+            yield Effective(setting=setting, value=_shown(row.value), unit="", origin=row.origin)
+
+
+def _shown(value: Instance | InstalledPlugin | Instrument) -> str:
+    """An element in one line; an instance without its settings, whose meaning only the plugin knows."""
+    if isinstance(value, Instrument):
+        return f"price step {value.price_increment:f}, quantity step {value.quantity_increment:f}"
+    if isinstance(value, InstalledPlugin):
+        return f"{'enabled' if value.enabled else 'disabled'}, version {value.version}, sha256 {value.sha256[:16]}"
+    priority = f", priority {value.priority}" if isinstance(value, Source) else ""
+    venue = f", venue {value.venue}" if value.venue else ""
+    granted = "".join(f", to {host}" for host in (*value.hosts, *value.private_hosts))
+    return f"plugin {value.plugin}{priority}{venue}{granted}"

@@ -19,7 +19,7 @@ from appliance.config.values import Origin, OriginKind, RiskProfile
 
 T = TypeVar("T")
 
-TABLES = ("source", "instrument")
+TABLES = ("source", "exchange", "router", "signer", "notifier", "plugin", "instrument")
 """Arrays of tables, read in `tables`."""
 
 _BY_KEY = {setting.key: setting for setting in SETTINGS}
@@ -173,9 +173,9 @@ def _unsupported(entry: Unsupported, variable: str, text: str, origin: Origin) -
     """The refusal of a known variable without effect here. Its value may be a secret: it is never repeated."""
     if text in entry.harmless:
         return []
-    return [
-        Problem(where=str(origin), setting=variable, text=f"is not supported by this version ({entry.part}); remove it")
-    ]
+    advice = f"; {entry.advice}" if entry.advice else ""
+    text = f"is not supported by this version ({entry.part}); remove it{advice}"
+    return [Problem(where=str(origin), setting=variable, text=text)]
 
 
 def unknown(where: str, name: str, suggestion: str | None, *, what: str = "setting") -> Problem:

@@ -17,6 +17,7 @@ from appliance.config import forms
 from appliance.config.forms import MILLISECOND, SECOND, Form
 from appliance.config.values import ExecutionMode, RiskProfile
 from appliance.domain.limits import ApprovalMode
+from appliance.plugin_host.cage import Measure
 
 T = TypeVar("T")
 
@@ -603,6 +604,16 @@ AGENT_HTTP_PORT = _setting(
     "The port of the same; 0 takes a free one, and `serve` says which.",
     default=8100,
     basis="beside the operator's 8000",
+)
+
+# --- plugins --------------------------------------------------------------------------------------------------
+
+CAGE_REQUIRED = _setting(
+    "plugins.cage_required",
+    forms.each(forms.one_of(Measure)),
+    "Measures of the cage without which no plugin is loaded; `readytrader plugin verify` tells what this kernel has.",
+    default=frozenset({Measure.NO_NEW_PRIVILEGES, Measure.SECCOMP, Measure.LANDLOCK_FILES}),
+    basis="without these a plugin could read and reach what is not its own; the rest are second walls",
 )
 
 SETTINGS: tuple[Setting[Any], ...] = tuple(value for value in list(globals().values()) if isinstance(value, Setting))

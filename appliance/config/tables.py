@@ -1,77 +1,161 @@
-"""The arrays of tables: `[[source]]` and `[[instrument]]`."""
+"""The arrays of tables: `[[source]]` and the other instances, `[[plugin]]` and `[[instrument]]`."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from msgspec import Struct
 from readytrader_sdk.instruments import Asset, Instrument, InstrumentStatus, MarketType, Symbol
 
-from appliance.config import forms
-from appliance.config.document import Document
-from appliance.config.forms import Form
-from appliance.config.names import suggest
-from appliance.config.problems import Problem, Refusal, printable
-from appliance.config.resolve import unknown
-from appliance.config.values import Origin, OriginKind, Source
+from appliance.config import forms, plugin_forms
+from appliance.config.arrays import Array, Field
+from appliance.config.problems import Refusal
+from appliance.config.values import Source
+from appliance.plugin_host.entries import InstalledPlugin, Instance
+from appliance.plugin_host.kinds import Kind
 
+# --- what runs ------------------------------------------------------------------------------------------------
 
-class Field(Struct, frozen=True, kw_only=True, eq=False):
-    """One key of an element."""
-
-    form: Form[Any]
-    doc: str
-    required: bool = True
-    default: Any = None
-
-
-def _settings_form() -> Form[dict[str, str]]:
-    """A table of plain values, each handed to the plugin as text. A name that smells of a secret is refused."""
-    secret = re.compile(r"key|secret|password|passphrase|token|credential|private", re.IGNORECASE)
-
-    def parse(raw: object) -> dict[str, str]:
-        if not isinstance(raw, dict):
-            raise Refusal("expected a table of settings")
-        settings: dict[str, str] = {}
-        for name, value in raw.items():
-            if secret.search(name):
-                raise Refusal(f"{printable(name)} looks like a secret, which does not belong into this file")
-            if not isinstance(value, str | int):
-                raise Refusal(f"{printable(name)}: expected text, a number, or true or false")
-            settings[name] = str(value).lower() if isinstance(value, bool) else str(value)
-        return settings
-
-    return Form(expects="a table of settings", parse=parse, text=lambda value: f"{len(value)} settings", literal=str)
-
-
-SOURCE_FIELDS: Mapping[str, Field] = {
-    "name": Field(form=forms.source_name(), doc="The source's name here, unique."),
-    "plugin": Field(form=forms.source_name(), doc="The data source that a plugin registers under this name."),
-    "priority": Field(
-        form=forms.whole(0, 2),
-        doc="0 (stream) is preferred to 1 (ingested) and 2 (polled).",
+INSTANCE_FIELDS: Mapping[str, Field] = {
+    "name": Field(form=forms.source_name(), doc="The instance's name here, unique among all instances."),
+    "plugin": Field(form=plugin_forms.plugin_name(), doc="The plugin: a built-in, or the name of a `[[plugin]]`."),
+    "settings": Field(
+        form=plugin_forms.settings(),
+        doc="The plugin's own settings. Secrets are files: `readytrader plugin secret NAME SECRET`.",
         required=False,
-        default=2,
+        default={},
     ),
-    "settings": Field(form=_settings_form(), doc="The plugin's own settings.", required=False, default={}),
+    "hosts": Field(
+        form=plugin_forms.hosts(),
+        doc="Hosts that it may reach beyond those of the plugin.",
+        required=False,
+        default=(),
+    ),
+    "private_hosts": Field(
+        form=plugin_forms.hosts(),
+        doc="Hosts that it may reach even at a private or loopback address.",
+        required=False,
+        default=(),
+    ),
 }
-
-_INCREMENT = forms.decimal("0", "1000000", above=True)
-_MINIMUM = forms.decimal("0", "1000000000")
-
-INSTRUMENT_FIELDS: Mapping[str, Field] = {
-    "symbol": Field(form=forms.symbol(), doc="`BASE/QUOTE`, unique."),
-    "price_increment": Field(form=_INCREMENT, doc="Prices are multiples of this, in quote units."),
-    "quantity_increment": Field(form=_INCREMENT, doc="Quantities are multiples of this, in base units."),
-    "quantity_min": Field(form=_MINIMUM, doc="The smallest quantity, in base units."),
-    "notional_min": Field(form=_MINIMUM, doc="The smallest price × quantity, in quote units."),
-}
+"""What every instance has, of whatever kind."""
 
 DEFAULT_SOURCES = (Source(name="sample", plugin="sample", priority=2, settings={}),)
 """Made-up prices, so that a first start has a market; refused for real money."""
+
+SOURCE = Array(
+    name="source",
+    doc="Where market data comes from.",
+    identity="name",
+    fields={
+        **INSTANCE_FIELDS,
+        "priority": Field(
+            form=forms.whole(0, 2),
+            doc="0 (stream) is preferred to 1 (ingested) and 2 (polled).",
+            required=False,
+            default=2,
+        ),
+    },
+    make=lambda fields: Source(**fields),
+    defaults=DEFAULT_SOURCES,
+)
+
+
+def _instance(kind: Kind) -> Callable[[Mapping[str, Any]], Instance]:
+    return lambda fields: Instance(kind=kind, **fields)
+
+
+def _exchange(fields: Mapping[str, Any]) -> Instance:
+    """Without a venue of its own, the instance is the venue of its name."""
+    return Instance(kind=Kind.EXCHANGE, **{**fields, "venue": fields["venue"] or fields["name"]})
+
+
+_NO_ORDERS = "It is started and watched; orders go to the paper venue alone in this version."
+
+EXCHANGE = Array(
+    name="exchange",
+    doc=f"An exchange. {_NO_ORDERS}",
+    identity="name",
+    fields={
+        **INSTANCE_FIELDS,
+        "venue": Field(
+            form=forms.venue(),
+            doc="The venue that orders name; without it, the instance's name.",
+            required=False,
+            default="",
+        ),
+    },
+    make=_exchange,
+)
+ROUTER = Array(
+    name="router",
+    doc=f"A DEX router. {_NO_ORDERS}",
+    identity="name",
+    fields=INSTANCE_FIELDS,
+    make=_instance(Kind.ROUTER),
+)
+SIGNER = Array(
+    name="signer",
+    doc="What signs transactions, with a key that its worker alone holds.",
+    identity="name",
+    fields=INSTANCE_FIELDS,
+    make=_instance(Kind.SIGNER),
+)
+NOTIFIER = Array(
+    name="notifier",
+    doc="Where notices for people go.",
+    identity="name",
+    fields=INSTANCE_FIELDS,
+    make=_instance(Kind.NOTIFIER),
+)
+
+# --- what may run ---------------------------------------------------------------------------------------------
+
+PLUGIN = Array(
+    name="plugin",
+    doc="A third party's plugin and what it may do; written by `readytrader plugin install`.",
+    identity="name",
+    fields={
+        "name": Field(form=plugin_forms.plugin_name(), doc="The plugin's name: its entry point, and its folder."),
+        "wheel": Field(form=plugin_forms.wheel_name(), doc="The wheel's file name in `plugins/NAME`."),
+        "version": Field(form=plugin_forms.version(), doc="The version that the publisher signed."),
+        "sha256": Field(form=plugin_forms.sha256(), doc="Of the wheel."),
+        "publisher": Field(form=plugin_forms.publisher(), doc="The key that its manifest must be signed with."),
+        "kinds": Field(form=plugin_forms.kinds(), doc="What it may register."),
+        "hosts": Field(
+            form=plugin_forms.hosts(),
+            doc="Hosts that it may reach, never at a private or loopback address.",
+            required=False,
+            default=(),
+        ),
+        "secrets": Field(
+            form=plugin_forms.names("a secret's name"),
+            doc="Secrets that each of its instances is given.",
+            required=False,
+            default=(),
+        ),
+        "file_settings": Field(
+            form=plugin_forms.names("a setting's name"),
+            doc="Settings whose value is one or more paths, with commas, that an instance may read.",
+            required=False,
+            default=(),
+        ),
+        "dependencies": Field(
+            form=plugin_forms.dependencies(),
+            doc="The wheels that it depends on, in the same folder: file name to SHA-256.",
+            required=False,
+            default={},
+        ),
+        "enabled": Field(form=forms.boolean(), doc="Whether instances of it may run.", required=False, default=True),
+    },
+    make=lambda fields: InstalledPlugin(**fields),
+)
+
+# --- what is traded -------------------------------------------------------------------------------------------
+
+_INCREMENT = forms.decimal("0", "1000000", above=True)
+_MINIMUM = forms.decimal("0", "1000000000")
 
 
 def _spot(symbol: str, price: str, quantity: str) -> Instrument:
@@ -97,35 +181,6 @@ DEFAULT_INSTRUMENTS = (
 """With the increments and the minimum of 5 USDT that the largest exchange's spot market has."""
 
 
-class Row(Struct, frozen=True, kw_only=True):
-    """One element of an array of tables, with its place."""
-
-    value: Any
-    origin: Origin
-
-
-def read_sources(document: Document, problems: list[Problem]) -> tuple[Row, ...] | None:
-    """The `[[source]]` tables, or the default one where there are none; None when any is wrong."""
-    if "source" not in document.data:
-        return _defaults(DEFAULT_SOURCES)
-    return _read_array(document, "source", SOURCE_FIELDS, "name", _source, problems)
-
-
-def read_instruments(document: Document, problems: list[Problem]) -> tuple[Row, ...] | None:
-    """The `[[instrument]]` tables, or the default ones where there are none; None when any is wrong."""
-    if "instrument" not in document.data:
-        return _defaults(DEFAULT_INSTRUMENTS)
-    return _read_array(document, "instrument", INSTRUMENT_FIELDS, "symbol", _instrument, problems)
-
-
-def _defaults(values: Iterable[Any]) -> tuple[Row, ...]:
-    return tuple(Row(value=value, origin=Origin(kind=OriginKind.DEFAULT)) for value in values)
-
-
-def _source(fields: Mapping[str, Any]) -> Source:
-    return Source(**fields)
-
-
 def _instrument(fields: Mapping[str, Any]) -> Instrument:
     base, _, quote = fields["symbol"].partition("/")
     if base == quote:
@@ -135,61 +190,22 @@ def _instrument(fields: Mapping[str, Any]) -> Instrument:
     return Instrument(base=Asset(base), quote=Asset(quote), **fields)
 
 
-def _read_array(
-    document: Document,
-    array: str,
-    fields: Mapping[str, Field],
-    identity: str,
-    make: Callable[[Mapping[str, Any]], Any],
-    problems: list[Problem],
-) -> tuple[Row, ...] | None:
-    raw = document.data[array]
-    if not isinstance(raw, list) or not raw or not all(isinstance(element, dict) for element in raw):
-        problems.append(Problem(where=document.where(array), setting=array, text=f"expected [[{array}]] tables"))
-        return None
-    before = len(problems)
-    rows: list[Row] = []
-    seen: dict[object, str] = {}
-    for position, element in enumerate(raw):
-        where = document.where(array, position)
-        parsed = _read_element(document, array, position, element, fields, problems)
-        if parsed is None:
-            continue
-        if parsed[identity] in seen:
-            text = f"{parsed[identity]} is already at {seen[parsed[identity]]}"
-            problems.append(Problem(where=where, setting=f"{array}.{identity}", text=text))
-            continue
-        seen[parsed[identity]] = where
-        try:
-            rows.append(Row(value=make(parsed), origin=Origin(kind=OriginKind.FILE, detail=where)))
-        except Refusal as refusal:
-            problems.append(Problem(where=where, setting=array, text=str(refusal)))
-    return tuple(rows) if len(problems) == before else None
+INSTRUMENT = Array(
+    name="instrument",
+    doc="What can be traded, and in which steps.",
+    identity="symbol",
+    fields={
+        "symbol": Field(form=forms.symbol(), doc="`BASE/QUOTE`, unique."),
+        "price_increment": Field(form=_INCREMENT, doc="Prices are multiples of this, in quote units."),
+        "quantity_increment": Field(form=_INCREMENT, doc="Quantities are multiples of this, in base units."),
+        "quantity_min": Field(form=_MINIMUM, doc="The smallest quantity, in base units."),
+        "notional_min": Field(form=_MINIMUM, doc="The smallest price × quantity, in quote units."),
+    },
+    make=_instrument,
+    defaults=DEFAULT_INSTRUMENTS,
+)
 
-
-def _read_element(
-    document: Document,
-    array: str,
-    position: int,
-    element: Mapping[str, object],
-    fields: Mapping[str, Field],
-    problems: list[Problem],
-) -> dict[str, Any] | None:
-    """All fields of one element, or None when any is wrong."""
-    before = len(problems)
-    parsed = {name: field.default for name, field in fields.items() if not field.required}
-    for name, raw in element.items():
-        where = document.where(array, position, name)
-        if name not in fields:
-            problems.append(unknown(where, f"{array}.{printable(name)}", suggest(name, fields)))
-            continue
-        try:
-            parsed[name] = fields[name].form.parse(raw)
-        except Refusal as refusal:
-            problems.append(Problem(where=where, setting=f"{array}.{name}", text=str(refusal)))
-    for name, field in fields.items():
-        if field.required and name not in element:
-            problems.append(
-                Problem(where=document.where(array, position), setting=f"{array}.{name}", text="is missing")
-            )
-    return parsed if len(problems) == before else None
+INSTANCES = (SOURCE, EXCHANGE, ROUTER, SIGNER, NOTIFIER)
+"""Every array whose elements become workers."""
+ARRAYS = (*INSTANCES, PLUGIN, INSTRUMENT)
+"""Every array, in the order of the manual."""

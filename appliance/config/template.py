@@ -8,9 +8,10 @@ from typing import Any
 
 from readytrader_sdk.money import text_from_decimal
 
+from appliance.config.arrays import Array
 from appliance.config.forms import quoted
 from appliance.config.settings import FAMILIES, RISK_PROFILE, SENTIMENT_MIN, SETTINGS, Family, Setting
-from appliance.config.tables import DEFAULT_INSTRUMENTS, DEFAULT_SOURCES, INSTRUMENT_FIELDS, SOURCE_FIELDS
+from appliance.config.tables import DEFAULT_INSTRUMENTS, DEFAULT_SOURCES, INSTANCES, INSTRUMENT, PLUGIN, SOURCE
 from appliance.config.values import RiskProfile
 
 _WIDTH = 100
@@ -42,7 +43,7 @@ def template(profile: RiskProfile = RiskProfile.CONSERVATIVE) -> str:
         for family in FAMILIES:
             if family.key.rpartition(".")[0] == section:
                 lines += _family_lines(family)
-    lines += [*_source_lines(), *_instrument_lines()]
+    lines += [*_source_lines(), *_plugin_lines(), *_instrument_lines()]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -72,8 +73,8 @@ def _family_lines(family: Family[Any]) -> Iterator[str]:
 
 
 def _source_lines() -> Iterator[str]:
-    yield from _comment("Where market data comes from. The sample source makes its prices up: for trying only.")
-    yield from _field_comments({name: field.doc for name, field in SOURCE_FIELDS.items()})
+    yield from _comment(f"{SOURCE.doc} The sample source makes its prices up: for trying only.")
+    yield from _field_comments(SOURCE)
     for source in DEFAULT_SOURCES:
         yield "[[source]]"
         yield f"name = {quoted(source.name)}"
@@ -83,8 +84,8 @@ def _source_lines() -> Iterator[str]:
 
 
 def _instrument_lines() -> Iterator[str]:
-    yield from _comment("What can be traded, and in which steps.")
-    yield from _field_comments({name: field.doc for name, field in INSTRUMENT_FIELDS.items()})
+    yield from _comment(INSTRUMENT.doc)
+    yield from _field_comments(INSTRUMENT)
     for instrument in DEFAULT_INSTRUMENTS:
         yield "[[instrument]]"
         yield f"symbol = {quoted(instrument.symbol)}"
@@ -93,9 +94,20 @@ def _instrument_lines() -> Iterator[str]:
         yield ""
 
 
-def _field_comments(docs: dict[str, str]) -> Iterator[str]:
-    for name, doc in docs.items():
-        yield from _comment(f"  {name}: {doc}")
+def _plugin_lines() -> Iterator[str]:
+    """What else runs as a worker of its own, in words: nothing of it runs by default."""
+    for array in (*INSTANCES[1:], PLUGIN):
+        yield from _comment(f"[[{array.name}]] {array.doc}")
+    yield from _comment("An instance of any kind takes the keys of a source; an exchange has a venue too. For example:")
+    yield from ("#", "# [[notifier]]", '# name = "phone"', '# plugin = "webhook"')
+    yield from ('# hosts = ["hooks.example.com:443"]', '# settings = {url = "https://hooks.example.com/x"}', "#")
+    yield from _comment("and then: readytrader plugin secret phone signing_key")
+    yield ""
+
+
+def _field_comments(array: Array) -> Iterator[str]:
+    for name, field in array.fields.items():
+        yield from _comment(f"  {name}: {field.doc}")
 
 
 def _comment(text: str) -> Iterator[str]:

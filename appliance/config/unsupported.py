@@ -12,6 +12,8 @@ class Unsupported(Struct, frozen=True, kw_only=True):
 
     pattern: str
     part: str
+    advice: str = ""
+    """Where that which the variable was for belongs in this version."""
     harmless: frozenset[str] = frozenset({""})
 
     def names(self, variable: str) -> bool:
@@ -19,18 +21,23 @@ class Unsupported(Struct, frozen=True, kw_only=True):
         return re.fullmatch(self.pattern, variable, re.ASCII) is not None
 
 
-def _unsupported(part: str, *patterns: str, harmless: str | None = None) -> tuple[Unsupported, ...]:
+def _unsupported(part: str, *patterns: str, harmless: str | None = None, advice: str = "") -> tuple[Unsupported, ...]:
     values = frozenset({""} if harmless is None else {"", harmless})
-    return tuple(Unsupported(pattern=pattern, part=part, harmless=values) for pattern in patterns)
+    return tuple(Unsupported(pattern=pattern, part=part, harmless=values, advice=advice) for pattern in patterns)
 
 
-_SIGNING = "signing"
+_SIGNING = "signing that is set up by variables"
+_NOTIFYING = "notification that is set up by variables"
+_PUT = "readytrader plugin secret NAME"
 _DEX = "DEX trading"
 _OPERATOR = "the operator's HTTP API"
 
 UNSUPPORTED: tuple[Unsupported, ...] = (
-    *_unsupported(_SIGNING, "SIGNER_TYPE", harmless="env_private_key"),
-    *_unsupported(_SIGNING, "PRIVATE_KEY", "KEYSTORE_PATH", "KEYSTORE_PASSWORD", "SIGNER_REMOTE_URL", "MPC_SIGNER_URL"),
+    *_unsupported(_SIGNING, "SIGNER_TYPE", harmless="env_private_key", advice="write a [[signer]] with that plugin"),
+    *_unsupported(_SIGNING, "PRIVATE_KEY", advice=f"write a [[signer]], then: {_PUT} private_key"),
+    *_unsupported(_SIGNING, "KEYSTORE_PATH", advice="write a [[signer]] with plugin keystore and its setting path"),
+    *_unsupported(_SIGNING, "KEYSTORE_PASSWORD", advice=f"write a [[signer]], then: {_PUT} password"),
+    *_unsupported(_SIGNING, "SIGNER_REMOTE_URL", "MPC_SIGNER_URL"),
     *_unsupported(_SIGNING, "REMOTE_SIGNER_TIMEOUT_SEC", "REMOTE_SIGNER_REQUIRE_TLS", "ALLOW_SIGNER_ADDRESSES"),
     *_unsupported(_SIGNING, "SIGNER_ALLOWED_CHAIN_IDS", "SIGNER_ALLOWED_TO_ADDRESSES", "SIGNER_MAX_VALUE_WEI"),
     *_unsupported(_SIGNING, "SIGNER_MAX_GAS", "SIGNER_MAX_GAS_PRICE_WEI", "SIGNER_MAX_DATA_BYTES"),
@@ -46,7 +53,12 @@ UNSUPPORTED: tuple[Unsupported, ...] = (
     *_unsupported(_OPERATOR, "API_ADMIN_PASSWORD_HASH", "CORS_ORIGINS"),
     *_unsupported("another store than SQLite", "STORE_BACKEND", harmless="sqlite"),
     *_unsupported("tracing", "OTEL_ENABLED", harmless="false"),
-    *_unsupported("notification", "DISCORD_WEBHOOK_URL", "TELEGRAM_BOT_TOKEN", "TELEGRAM_CHAT_ID"),
+    *_unsupported(
+        _NOTIFYING,
+        "DISCORD_WEBHOOK_URL",
+        advice=f"write a [[notifier]] with plugin discord, then: {_PUT} webhook_url",
+    ),
+    *_unsupported(_NOTIFYING, "TELEGRAM_BOT_TOKEN", "TELEGRAM_CHAT_ID"),
 )
 
 PLAIN_NAMES: tuple[str, ...] = tuple(entry.pattern for entry in UNSUPPORTED if entry.pattern.isidentifier())

@@ -12,6 +12,9 @@ from readytrader_sdk.instruments import Instrument
 
 from appliance.domain.limits import Limits
 from appliance.domain.snapshot import Mode
+from appliance.plugin_host.cage import Measure
+from appliance.plugin_host.entries import InstalledPlugin, Instance
+from appliance.plugin_host.kinds import Kind
 
 
 class RiskProfile(StrEnum):
@@ -100,14 +103,12 @@ class Listener(Struct, frozen=True, kw_only=True):
     port: int
 
 
-class Source(Struct, frozen=True, kw_only=True):
-    """One market-data source: which plugin runs under which name, with which settings."""
+class Source(Instance, frozen=True, kw_only=True):
+    """One market-data source."""
 
-    name: str
-    plugin: str
+    kind: Kind = Kind.DATA_SOURCE
     priority: int
     """0 (stream) is preferred to 1 (ingested) and 2 (polled)."""
-    settings: dict[str, str]
 
 
 class Configuration(Struct, frozen=True, kw_only=True):
@@ -127,6 +128,14 @@ class Configuration(Struct, frozen=True, kw_only=True):
     paper: PaperTerms
     agent_listener: Listener
     sources: tuple[Source, ...]
+    exchanges: tuple[Instance, ...]
+    routers: tuple[Instance, ...]
+    signers: tuple[Instance, ...]
+    notifiers: tuple[Instance, ...]
+    plugins: tuple[InstalledPlugin, ...]
+    """The catalog of third parties' plugins."""
+    cage_required: frozenset[Measure]
+    """Measures of the cage without which no plugin is loaded."""
     instruments: tuple[Instrument, ...]
     effective: tuple[Effective, ...] = ()
     """Every setting as text with its unit and origin, in the order of the registry."""
@@ -134,6 +143,11 @@ class Configuration(Struct, frozen=True, kw_only=True):
     """SHA-256 (hex) of the canonical JSON of all the above but `effective`: the same decisions, the same digest."""
 
     @property
+    def instances(self) -> tuple[Instance, ...]:
+        """Every worker to be, of whatever kind."""
+        return (*self.sources, *self.exchanges, *self.routers, *self.signers, *self.notifiers)
+
+    @property
     def origins(self) -> Mapping[str, Origin]:
-        """Where each setting came from, by its key (`limits.position_max_pct`, `source.NAME`, `instrument.SYMBOL`)."""
+        """Where each setting came from, by its key (`limits.position_max_pct`, `source.NAME`, `plugin.NAME`, ...)."""
         return {row.setting: row.origin for row in self.effective}

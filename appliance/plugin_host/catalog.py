@@ -1,192 +1,201 @@
-"""The plugin catalog: finds the plugins that the configuration enables, and asks each what it registers.
+"""The plugin catalog: which plugins there are, and the workers that a configuration makes of them.
 
-Nothing is imported unless it is enabled by name. pluggy's own `load_setuptools_entrypoints` is not used: it imports
-every installed entry point before anything can be refused. Each hook is asked of one plugin at a time, and wrappers
-are refused: a wrapper in one plugin could swap another's answer.
+There are two kinds of plugins: built-ins, which are entry points of this very distribution, and wheels in the plugins
+folder that the configuration names with their hash and publisher. Nothing here imports a plugin, and nothing that
+somebody installed beside the appliance is ever used.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Mapping
-from enum import StrEnum
-from importlib.metadata import Distribution, EntryPoint, distributions
-from types import ModuleType
-from typing import Generic, TypeVar
+import os
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, distribution, distributions
+from importlib.resources import files
+from pathlib import Path
 
-import pluggy
-import readytrader_sdk.hooks
 from msgspec import Struct
-from readytrader_sdk.hooks import (
-    ENTRY_POINT_GROUP,
-    PROJECT,
-    DataSourceFactory,
-    ExchangeFactory,
-    NotifierFactory,
-    RouterFactory,
-    SignerFactory,
-)
+from readytrader_sdk.egress import Endpoint
+from readytrader_sdk.hooks import ENTRY_POINT_GROUP
 
-FactoryT = TypeVar("FactoryT")
+from appliance.home import Home, private_folder
+from appliance.plugin_host.entries import Configured, InstalledPlugin, Instance
+from appliance.plugin_host.kinds import Kind
+from appliance.plugin_host.specs import BuiltIn, Package, Rights, Wheels, WorkerSpec
+from appliance.plugin_host.wheels.claims import CLAIMS_FILE, Claims, parse_claims
+from appliance.plugin_host.wheels.refusal import WheelRefused
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
+DISTRIBUTION = "readytrader"
+MOVES_VALUE = frozenset({Kind.EXCHANGE, Kind.ROUTER, Kind.SIGNER})
+"""Kinds whose workers are given the key that permits are checked with."""
 
 
 class CatalogError(Exception):
     """A plugin that cannot be used as it is. The message names it, says what is wrong, and what was seen."""
 
 
-class Kind(StrEnum):
-    """What a plugin can register; the value is how the kind is called in messages and tables."""
+class BuiltInPlugin(Struct, frozen=True, kw_only=True):
+    """A plugin that comes with the appliance."""
 
-    DATA_SOURCE = "data source"
-    EXCHANGE = "exchange"
-    ROUTER = "router"
-    SIGNER = "signer"
-    NOTIFIER = "notifier"
+    name: str
+    module: str
+    claims: Claims
 
 
-HOOKS = {
-    Kind.DATA_SOURCE: "register_data_sources",
-    Kind.EXCHANGE: "register_exchanges",
-    Kind.ROUTER: "register_routers",
-    Kind.SIGNER: "register_signers",
-    Kind.NOTIFIER: "register_notifiers",
-}
-
-
-class Origin(Struct, frozen=True, kw_only=True):
-    """Where a plugin comes from."""
+class Beside(Struct, frozen=True, kw_only=True, order=True):
+    """A plugin of another distribution in this interpreter: told, and never used."""
 
     plugin: str
-    """The entry point's name: what the configuration enables."""
-    module: str
     distribution: str
     version: str
 
 
-class Registered(Struct, Generic[FactoryT], frozen=True, kw_only=True):
-    """One class that a plugin registered."""
-
-    name: str
-    factory: FactoryT
-    origin: Origin
-
-
-class Catalog(Struct, frozen=True, kw_only=True):
-    """All that the enabled plugins registered, by kind and name."""
-
-    plugins: tuple[Origin, ...]
-    data_sources: Mapping[str, Registered[DataSourceFactory]]
-    exchanges: Mapping[str, Registered[ExchangeFactory]]
-    routers: Mapping[str, Registered[RouterFactory]]
-    signers: Mapping[str, Registered[SignerFactory]]
-    notifiers: Mapping[str, Registered[NotifierFactory]]
+@cache
+def built_ins() -> Mapping[str, BuiltInPlugin]:
+    """The plugins of this distribution, by name; none of them is imported. Raises `CatalogError`."""
+    try:
+        own = distribution(DISTRIBUTION)
+    except PackageNotFoundError as fault:
+        raise CatalogError(f"the metadata of {DISTRIBUTION} is missing: this installation is broken") from fault
+    found = (_built_in(entry_point) for entry_point in own.entry_points.select(group=ENTRY_POINT_GROUP))
+    return {plugin.name: plugin for plugin in sorted(found, key=lambda plugin: plugin.name)}
 
 
-def load_catalog(enabled: Collection[str], installed: Iterable[Distribution] | None = None) -> Catalog:
-    """Import the plugins named in `enabled`, in that order, and nothing else. Raises `CatalogError`.
+def installed_beside(installed: Iterable[Distribution] | None = None) -> tuple[Beside, ...]:
+    """What other distributions offer as plugins: `pip install` brings a package, and no trust.
 
-    `installed` are the distributions to look in; by default those of the running interpreter.
+    `installed` are the distributions to look at; by default those of the running interpreter.
     """
-    found = installed_plugins(installed)
-    manager = pluggy.PluginManager(PROJECT)
-    manager.add_hookspecs(readytrader_sdk.hooks)
-    origins = []
-    for name in enabled:
-        origin, entry_point = _one(name, found)
-        _register(manager, origin, entry_point)
-        origins.append(origin)
-    return Catalog(
-        plugins=tuple(origins),
-        data_sources=_collect(manager, Kind.DATA_SOURCE, origins),
-        exchanges=_collect(manager, Kind.EXCHANGE, origins),
-        routers=_collect(manager, Kind.ROUTER, origins),
-        signers=_collect(manager, Kind.SIGNER, origins),
-        notifiers=_collect(manager, Kind.NOTIFIER, origins),
+    found = {
+        Beside(plugin=entry_point.name, distribution=one.name, version=one.version)
+        for one in (distributions() if installed is None else installed)
+        for entry_point in one.entry_points.select(group=ENTRY_POINT_GROUP)
+        if one.name != DISTRIBUTION
+    }
+    return tuple(sorted(found))
+
+
+def worker_specs(configuration: Configured, home: Home, permit_key: bytes) -> tuple[WorkerSpec, ...]:
+    """The workers that a configuration asks for, in its order; their state folders are made.
+
+    `permit_key` is the core's raw Ed25519 public key, or empty where no permit may be good. Raises `CatalogError`, and
+    `HomeRefused` for a state folder that is open to others.
+    """
+    return tuple(worker_spec(configuration, home, permit_key, instance) for instance in configuration.instances)
+
+
+def worker_spec(configuration: Configured, home: Home, permit_key: bytes, instance: Instance) -> WorkerSpec:
+    """One of them. Its rights are what the operator granted the plugin, and what they granted this instance."""
+    offer = _offer(configuration, home, instance.plugin)
+    if instance.kind not in offer.kinds:
+        kinds = ", ".join(offer.kinds)
+        raise CatalogError(f"{instance.name}: plugin {instance.plugin} may register {kinds}, not {instance.kind}")
+    return WorkerSpec(
+        name=instance.name,
+        plugin=instance.plugin,
+        kind=instance.kind,
+        kinds_granted=offer.kinds,
+        package=offer.package,
+        settings=instance.settings,
+        rights=Rights(
+            hosts=_joined(offer.hosts, instance.hosts),
+            private_hosts=instance.private_hosts,
+            secrets=offer.secrets,
+            read_paths=_read_paths(instance, offer.file_settings, home),
+        ),
+        state_folder=str(private_folder(home.plugin_state / instance.name)),
+        secrets_folder=str(home.secrets / instance.name),
+        cage_required=tuple(sorted(configuration.cage_required)),
+        permit_key=permit_key if instance.kind in MOVES_VALUE else b"",
+        venue=instance.venue,
     )
 
 
-def installed_plugins(installed: Iterable[Distribution] | None = None) -> Mapping[str, list[tuple[Origin, EntryPoint]]]:
-    """What is installed under `readytrader.plugins`, by name, without importing any of it."""
-    found: dict[str, list[tuple[Origin, EntryPoint]]] = {}
-    for distribution in distributions() if installed is None else installed:
-        for entry_point in distribution.entry_points:
-            if entry_point.group != ENTRY_POINT_GROUP:
-                continue
-            origin = Origin(
-                plugin=entry_point.name,
-                module=entry_point.value,
-                distribution=distribution.name,
-                version=distribution.version,
-            )
-            known = found.setdefault(entry_point.name, [])
-            # An editable install and its source folder are the same distribution, met twice.
-            if origin not in (other for other, _ in known):
-                known.append((origin, entry_point))
-    return found
+def wheels_of(entry: InstalledPlugin, home: Home) -> Wheels:
+    """Where the wheels of an installed plugin lie, and what they must be."""
+    return Wheels(
+        folder=str(home.plugins / entry.name),
+        wheel=entry.wheel,
+        sha256={entry.wheel: entry.sha256, **entry.dependencies},
+        publisher=entry.publisher,
+    )
 
 
-def _one(name: str, found: Mapping[str, list[tuple[Origin, EntryPoint]]]) -> tuple[Origin, EntryPoint]:
-    candidates = found.get(name, [])
-    if not candidates:
-        raise CatalogError(f"plugin {name}: not installed; installed are {', '.join(sorted(found)) or 'none'}")
-    if len(candidates) > 1:
-        owners = " and ".join(f"{origin.distribution} {origin.version}" for origin, _ in candidates)
-        raise CatalogError(f"plugin {name}: the name is claimed by {owners}")
-    return candidates[0]
+def secrets_of(configuration: Configured, home: Home, plugin: str) -> tuple[str, ...]:
+    """Names of the secrets that every instance of a plugin is given. Raises `CatalogError`."""
+    return _offer(configuration, home, plugin).secrets
 
 
-def _register(manager: pluggy.PluginManager, origin: Origin, entry_point: EntryPoint) -> None:
+class _Offer(Struct, frozen=True, kw_only=True):
+    """What instances of one plugin are made of."""
+
+    package: Package
+    kinds: tuple[Kind, ...]
+    hosts: tuple[Endpoint, ...]
+    secrets: tuple[str, ...]
+    file_settings: tuple[str, ...]
+
+
+def _offer(configuration: Configured, home: Home, plugin: str) -> _Offer:
+    entry = next((entry for entry in configuration.plugins if entry.name == plugin), None)
+    built_in = built_ins().get(plugin)
+    if entry is not None and built_in is not None:
+        raise CatalogError(f"plugin {plugin}: an installed plugin has the name of a built-in")
+    if built_in is not None:
+        claims = built_in.claims
+        return _Offer(
+            package=BuiltIn(module=built_in.module),
+            kinds=claims.kinds,
+            hosts=claims.endpoints,
+            secrets=claims.secrets,
+            file_settings=claims.file_settings,
+        )
+    if entry is None:
+        raise CatalogError(f"plugin {plugin}: neither a built-in nor in the configuration's catalog")
+    if not entry.enabled:
+        raise CatalogError(f"plugin {plugin}: disabled (readytrader plugin enable {plugin})")
+    return _Offer(
+        package=wheels_of(entry, home),
+        kinds=entry.kinds,
+        hosts=entry.hosts,
+        secrets=entry.secrets,
+        file_settings=entry.file_settings,
+    )
+
+
+def _built_in(entry_point: EntryPoint) -> BuiltInPlugin:
+    """From an entry point and the claims beside its module, which is a package."""
+    name, module = entry_point.name, entry_point.value
+    package, _, leaf = module.rpartition(".")
     try:
-        module = entry_point.load()
-    except (Exception, SystemExit) as error:  # whatever foreign code raises while it is imported is its fault
-        raise CatalogError(f"{_title(origin)}: importing it failed: {_brief(error)}") from error
-    if not isinstance(module, ModuleType):
-        raise CatalogError(f"{_title(origin)}: the entry point must be a module, got {type(module).__name__}")
-    try:
-        manager.register(module, name=origin.plugin)
-        manager.check_pending()
-    except (pluggy.PluginValidationError, ValueError) as error:
-        raise CatalogError(f"{_title(origin)}: {_brief(error)}") from error
-    for caller in manager.get_hookcallers(module) or []:
-        for implementation in caller.get_hookimpls():
-            if implementation.plugin is module and (implementation.wrapper or implementation.hookwrapper):
-                raise CatalogError(f"{_title(origin)}: {caller.name} is a hook wrapper; plugins may not wrap")
+        text = (files(package) / leaf / CLAIMS_FILE).read_text(encoding="utf-8")
+        return BuiltInPlugin(name=name, module=module, claims=parse_claims(text, f"{module}: {CLAIMS_FILE}"))
+    except (OSError, ModuleNotFoundError) as fault:
+        raise CatalogError(f"built-in plugin {name}: {module} has no {CLAIMS_FILE}") from fault
+    except WheelRefused as fault:
+        raise CatalogError(f"built-in plugin {name}: {fault}") from fault
 
 
-def _collect(manager: pluggy.PluginManager, kind: Kind, origins: Iterable[Origin]) -> dict[str, Registered[FactoryT]]:
-    collected: dict[str, Registered[FactoryT]] = {}
-    for origin in origins:
-        registered: Mapping[str, FactoryT] = _ask(manager, kind, origin)
-        for name, factory in registered.items():
-            if (other := collected.get(name)) is not None:
-                raise CatalogError(f"{_title(origin)}: {kind} {name!r} is already registered by {other.origin.plugin}")
-            collected[name] = Registered(name=name, factory=factory, origin=origin)
-    return collected
+def _joined(*hosts: Iterable[Endpoint]) -> tuple[Endpoint, ...]:
+    return tuple(dict.fromkeys(host for some in hosts for host in some))
 
 
-def _ask(manager: pluggy.PluginManager, kind: Kind, origin: Origin) -> Mapping[str, FactoryT]:
-    """What one plugin, asked alone, registers of one kind."""
-    others = [plugin for name, plugin in manager.list_name_plugin() if name != origin.plugin]
-    try:
-        answers = manager.subset_hook_caller(HOOKS[kind], remove_plugins=others)()
-    except (Exception, SystemExit) as error:  # as above: foreign code
-        raise CatalogError(f"{_title(origin)}: {HOOKS[kind]} failed: {_brief(error)}") from error
-    answer: object = answers[0] if answers else {}
-    if not isinstance(answer, Mapping):
-        raise CatalogError(f"{_title(origin)}: {HOOKS[kind]} must return a mapping, got {type(answer).__name__}")
-    for name, factory in answer.items():
-        if not isinstance(name, str) or not _NAME.fullmatch(name) or not callable(factory):
-            raise CatalogError(f"{_title(origin)}: {HOOKS[kind]}: expected names to classes, got {name!r}: {factory!r}")
-    return answer
+def _read_paths(instance: Instance, file_settings: Iterable[str], home: Home) -> tuple[str, ...]:
+    """The files and folders that an instance's settings name, without links: what it may read beyond its own."""
+    named = (
+        (setting, text.strip()) for setting in file_settings for text in instance.settings.get(setting, "").split(",")
+    )
+    paths = (_readable(path, f"{instance.name}: setting {setting}", home) for setting, path in named if path)
+    return tuple(dict.fromkeys(paths))
 
 
-def _title(origin: Origin) -> str:
-    return f"plugin {origin.plugin} ({origin.distribution} {origin.version})"
-
-
-def _brief(error: BaseException) -> str:
-    """The error's type and the first line of its text, capped: it is foreign text and goes into a log."""
-    text = "".join(character for character in str(error).partition("\n")[0] if character.isprintable())
-    return f"{type(error).__name__}: {text[:200]}"
+def _readable(path: str, title: str, home: Home) -> str:
+    """A path that an operator may let a plugin read: nothing of the home, and nothing around it."""
+    if not os.path.isabs(path):  # noqa: PTH117 - text from a setting, not yet a path
+        raise CatalogError(f"{title}: expected absolute paths with commas, got {path[:120]!r}")
+    real = Path(os.path.realpath(path))
+    for private in (home.root, home.config):
+        kept = Path(os.path.realpath(private))
+        if real == kept or kept in real.parents or real in kept.parents:
+            raise CatalogError(f"{title}: {path[:120]!r} would show the plugin {private}")
+    return str(real)

@@ -82,13 +82,18 @@ def test_an_unknown_variable_of_ours_refuses_to_start(appliance: Appliance) -> N
     assert "READYTRADER_PAPERMODE" in finished.stderr
 
 
-def test_a_source_that_cannot_work_as_it_is_set_up_is_one_line(appliance: Appliance) -> None:
+def test_a_source_that_cannot_work_as_it_is_set_up_is_told_once_and_shown(appliance: Appliance) -> None:
+    """It has no market then, and trades nothing; everything else goes on, and the operator sees why."""
     text = (appliance.home / "readytrader.toml").read_text()
     (appliance.home / "readytrader.toml").write_text(text.replace("history_minutes", "historic_minutes"))
-    finished = appliance.run("serve")
-    assert finished.returncode == 1
-    assert "historic_minutes" in finished.stderr
-    assert "Traceback" not in finished.stderr
+    daemon = appliance.serve()
+    daemon.wait_for("historic_minutes")
+    (worker,) = appliance.json("status")["workers"]
+    assert (worker["name"], worker["state"]) == ("sample", "failed")
+    assert "historic_minutes" in worker["last_error"]
+    assert "worker         sample: data_source sample, failed" in appliance.done("status")
+    assert daemon.end() == 0
+    assert sum("historic_minutes" in line for line in daemon.lines) == 1
 
 
 @pytest.mark.parametrize("spelling", ["version", "--version"])

@@ -36,6 +36,21 @@ def test_a_known_variable_that_nothing_would_honour_is_refused_without_its_value
     assert CANARY not in str(problem)
 
 
+@pytest.mark.parametrize(
+    ("variable", "place"),
+    [
+        ("DISCORD_WEBHOOK_URL", "readytrader plugin secret NAME webhook_url"),
+        ("PRIVATE_KEY", "readytrader plugin secret NAME private_key"),
+        ("KEYSTORE_PASSWORD", "readytrader plugin secret NAME password"),
+        ("KEYSTORE_PATH", "[[signer]]"),
+        ("SIGNER_TYPE", "[[signer]]"),
+    ],
+)
+def test_a_variable_whose_place_is_a_worker_is_refused_with_that_place(refused, variable, place):
+    (problem,) = refused("", {variable: CANARY})
+    assert place in problem.text
+
+
 @pytest.mark.parametrize("variable", EXAMPLES)
 def test_an_empty_variable_of_a_part_that_does_not_exist_is_no_problem(variable):
     assert load(None, {variable: ""}).digest == load(None, {}).digest
@@ -162,10 +177,10 @@ settings = "{CANARY}"
     problems = refused(toml)
     assert [one.setting for one in problems] == [
         "private_key",
-        "signer",
         "source.api_key",
         "source.settings",
         "source.settings",
+        "signer",
     ]
     assert CANARY not in "".join(str(one) for one in problems)
 

@@ -15,6 +15,7 @@ from appliance.config.forms import EnvironmentText, NumberText
 from appliance.config.names import edits
 from appliance.config.settings import FAMILIES, SETTINGS
 from appliance.domain.limits import ApprovalMode
+from appliance.plugin_host.cage import Measure
 
 BY_KEY = {setting.key: setting for setting in SETTINGS}
 every_setting = pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.key)
@@ -160,6 +161,11 @@ ALTERNATIVES = {
     "paper.latency_ms": ("20", lambda c: c.paper.latency, timedelta(milliseconds=20)),
     "paper.fill_share_max_pct": ("50", lambda c: c.paper.fill_share_max_pct, 50),
     "agent.http_host": ("::1", lambda c: c.agent_listener.host, "::1"),
+    "plugins.cage_required": (
+        "seccomp,landlock_tcp",
+        lambda c: c.cage_required,
+        {Measure.SECCOMP, Measure.LANDLOCK_TCP},
+    ),
     "agent.http_port": ("8200", lambda c: c.agent_listener.port, 8200),
 }
 """For each setting another value, where it must arrive, and as what. None: needs a second setting, tested below."""

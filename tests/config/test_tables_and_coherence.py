@@ -84,7 +84,7 @@ def test_settings_that_contradict_each_other_are_refused(refused, toml, setting,
         "[limits]\ncollar_soft_pct = 2\n",
         "[paper]\nmaker_fee_pct = 0.2\n",
         "[marketdata.source_max_age_ms]\nsample = 30000\n",
-        '[marketdata]\nsources_min = 2\n[[source]]\nname = "a"\nplugin = "x"\n[[source]]\nname = "b"\nplugin = "x"\n',
+        "[marketdata]\nsources_min = 2\n" + SOURCE.format("a") + SOURCE.format("b"),
         '[limits.quantity_order_max]\nXMR = 1\n[allow]\ntokens = ["XMR", "USDT"]\n',
     ],
 )
@@ -100,7 +100,7 @@ def test_a_sentiment_minimum_without_a_source_is_refused(refused):
 def test_a_value_that_was_refused_on_its_own_is_not_held_against_others(refused):
     (problem,) = refused("[limits]\ncollar_hard_pct = true\ncollar_soft_pct = 30\n")
     assert problem.setting == "limits.collar_hard_pct"
-    (problem,) = refused('[sentiment]\nsource = "b"\n[[source]]\nname = "B"\nplugin = "x"\n')
+    (problem,) = refused('[sentiment]\nsource = "b"\n[[source]]\nname = "B"\nplugin = "sample"\n')
     assert problem.setting == "source.name"
 
 
