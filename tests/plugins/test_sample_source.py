@@ -12,7 +12,7 @@ from readytrader_sdk.ports import DataSourcePort, PaperOnly
 
 from appliance.marketdata.bus import MarketDataBus
 from appliance.marketdata.values import BusSettings, Priority, SourceInfo, Verdict
-from builtin_plugins.sample_source import SampleSource
+from builtin_plugins.sample_source.walk import SampleSource
 from tests.plugins.playing import NOW, SleepClock, context, play
 
 

@@ -1,23 +1,16 @@
-"""A made-up market to try ReadyTrader with: no network, no account. Never for live trading.
-
-Settings (all optional):
-
-* `symbols`          comma-separated, from BTC/USDT, ETH/USDT, SOL/USDT; default all three
-* `seed`             a whole number; the same seed makes the same prices in the same order; default 1
-* `history_minutes`  one-minute candles delivered at the start, 0 to 10000; default 1500
-"""
+"""The made-up market: a seeded walk an instrument, the same for the same seed on every platform."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
 
 from msgspec import Struct
 from readytrader_sdk.errors import Misconfigured
-from readytrader_sdk.hooks import DataSourceFactory, PluginContext, hookimpl
+from readytrader_sdk.hooks import PluginContext
 from readytrader_sdk.instruments import Asset, Instrument, Symbol
 from readytrader_sdk.market import Candle, Quote, Tick
 
@@ -181,9 +174,3 @@ def _whole(context: PluginContext, setting: str, default: int, highest: int) -> 
     if not (text.isascii() and text.isdigit() and len(text) <= 19) or int(text) > highest:
         raise Misconfigured(f"{context.name}: {setting}: expected a whole number up to {highest}, got {text!r}")
     return int(text)
-
-
-@hookimpl
-def register_data_sources() -> Mapping[str, DataSourceFactory]:
-    """`sample`: the made-up market."""
-    return {"sample": SampleSource}
