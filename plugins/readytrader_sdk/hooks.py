@@ -13,6 +13,7 @@ from typing import Protocol
 import pluggy
 from msgspec import Struct
 
+from readytrader_sdk.egress import HttpAllowance
 from readytrader_sdk.ports import DataSourcePort, ExchangePort, NotifierPort, RouterPort, SignerPort
 
 ENTRY_POINT_GROUP = "readytrader.plugins"
@@ -23,13 +24,16 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 class PluginContext(Struct, frozen=True, kw_only=True):
-    """All that a plugin is given: its own settings, its own secrets, a logger, a folder. Nothing else."""
+    """All that a plugin is given: its own settings, its own secrets, a logger, a folder, a way out. Nothing else."""
 
     name: str
     settings: Mapping[str, str]
     secrets: Mapping[str, str]
+    """Those that its manifest claims and its operator granted; put into no error, no log and no notice."""
     logger: Logger
     state_folder: Path
+    """Its own folder, the only one that it may write to; kept between starts."""
+    http: HttpAllowance = HttpAllowance()
 
 
 class DataSourceFactory(Protocol):

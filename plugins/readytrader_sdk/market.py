@@ -10,7 +10,7 @@ from msgspec import Struct
 from readytrader_sdk.instruments import Symbol
 
 
-class Quote(Struct, frozen=True, kw_only=True):
+class Quote(Struct, frozen=True, kw_only=True, tag="quote"):
     """Best bid and ask of one instrument at one moment. Prices in quote per base, sizes in base units."""
 
     symbol: Symbol
@@ -32,7 +32,7 @@ class Level(Struct, frozen=True, array_like=True):
     size: Decimal
 
 
-class Book(Struct, frozen=True, kw_only=True):
+class Book(Struct, frozen=True, kw_only=True, tag="book"):
     """A depth snapshot: bids from high to low, asks from low to high."""
 
     symbol: Symbol
@@ -42,7 +42,7 @@ class Book(Struct, frozen=True, kw_only=True):
     sequence: int | None = None
 
 
-class Trade(Struct, frozen=True, kw_only=True):
+class Trade(Struct, frozen=True, kw_only=True, tag="trade"):
     """One public trade print. `buyer_is_maker` is True when a seller hit the bid."""
 
     symbol: Symbol
@@ -53,7 +53,7 @@ class Trade(Struct, frozen=True, kw_only=True):
     sequence: int | None = None
 
 
-class Candle(Struct, frozen=True, kw_only=True):
+class Candle(Struct, frozen=True, kw_only=True, tag="candle"):
     """One closed candle. `opened_at` is its first instant; volume in base units."""
 
     symbol: Symbol
@@ -67,7 +67,7 @@ class Candle(Struct, frozen=True, kw_only=True):
     volume: Decimal
 
 
-class Sentiment(Struct, frozen=True, kw_only=True):
+class Sentiment(Struct, frozen=True, kw_only=True, tag="sentiment"):
     """A market-mood score from -1 (fear) to 1 (greed)."""
 
     score: Decimal

@@ -12,6 +12,9 @@ from readytrader_sdk import ports
 from readytrader_sdk.orders import ClientOrderId
 
 from appliance.domain.agents import AgentScope
+from appliance.domain.decision import Action
+from appliance.plugin_host.gate import CALLS
+from appliance.plugin_host.kinds import METHODS
 from appliance.service.agents import LOCAL
 from appliance.store.checkpoint import parse_unverified
 from appliance.store.reader import JournalReader
@@ -28,19 +31,35 @@ ADDRESS = "0x" + "ab" * 20
 QUOTE = {"symbol": "BTC/USDT", "bid": "50000", "ask": "50001", "timestamp_ms": 1_767_225_600_000}
 CANDLE = {"timestamp_ms": 1_767_225_600_000, "open": "1", "high": "1", "low": "1", "close": "1", "volume": "1"}
 
-MOVES_VALUE = {"place_order", "replace_order", "transfer", "sign_transaction"}
+MOVES_VALUE = {
+    "lend",
+    "place_order",
+    "replace_order",
+    "sign_transaction",
+    "sign_typed_data",
+    "submit_order",
+    "transfer",
+}
 """The ports' methods that move value; `tests/house` proves that the gate alone calls them."""
 ONLY_READS_OR_LOWERS = {
     "address",
     "balances",
+    "cancel_all_after",
     "cancel_order",
+    "cancel_submission",
+    "find_lending",
     "find_order",
+    "find_submission",
     "find_transfer",
     "instruments",
     "notify",
     "open_orders",
+    "prepare",
+    "prepare_cancellation",
     "quote",
     "stream",
+    "stream_quotes",
+    "verify",
 }
 
 
@@ -167,6 +186,13 @@ def test_every_method_of_every_port_is_known_to_move_value_or_not_to() -> None:
     methods = {name for it in protocols for name, method in vars(it).items() if inspect.isfunction(method)}
     assert {name for name in methods if not name.startswith("_")} == MOVES_VALUE | ONLY_READS_OR_LOWERS
     assert not MOVES_VALUE & ONLY_READS_OR_LOWERS
+
+
+def test_a_worker_can_be_asked_for_exactly_those_methods_and_for_the_moving_ones_with_a_permit_alone() -> None:
+    assert {name for _, name in METHODS} == MOVES_VALUE | ONLY_READS_OR_LOWERS
+    assert {method.name for method in METHODS.values() if method.action is not None} == MOVES_VALUE
+    assert {name for name, _ in CALLS.values()} == MOVES_VALUE
+    assert set(CALLS) == set(Action)
 
 
 @pytest.mark.parametrize("name", sorted(MOVES_VALUE))
