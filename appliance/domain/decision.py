@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from msgspec import Struct
-from readytrader_sdk.instruments import Asset
+from readytrader_sdk.instruments import Asset, VenueId
 from readytrader_sdk.orders import ClientOrderId, OrderRequest
 from readytrader_sdk.ports import TransferRequest
 
@@ -47,6 +47,10 @@ class Action(StrEnum):
     PLACE = "place"
     REPLACE = "replace"
     TRANSFER = "transfer"
+    LEND = "lend"
+    SIGN_TRANSACTION = "sign_transaction"
+    SIGN_TYPED_DATA = "sign_typed_data"
+    SUBMIT = "submit"
 
 
 Payload = OrderRequest | TransferRequest
@@ -71,6 +75,8 @@ class Permit(Struct, frozen=True, kw_only=True, tag="permit"):
 
     request_id: RequestId
     action: Action
+    venue: VenueId
+    """The venue, chain or signer that the call goes to: a permit for one opens no other."""
     payload_digest: str
     issued_at: datetime
     expires_at: datetime

@@ -122,6 +122,7 @@ def _permit(case: Case, payload: Payload) -> Permit:
     return Permit(
         request_id=case.request.request_id,
         action=_action(payload, replaces),
+        venue=VenueId(payload.chain) if isinstance(payload, TransferRequest) else payload.venue,
         payload_digest=digest(payload),
         issued_at=case.snapshot.now,
         expires_at=case.snapshot.now + case.limits.permit_ttl,

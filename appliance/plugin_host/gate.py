@@ -1,27 +1,50 @@
 """The gate in front of every port that moves value: no call without a permit for exactly that call.
 
 The core signs a permit; the gate, which stands in the plugin's process, verifies it again before the plugin's code
-runs: signature, expiry, action, payload digest, and that it was never used. It holds the public key only, so nothing
-on its side of the wall can make a permit.
+runs: signature, expiry, action, venue, payload digest, and that it was never used. It holds the public key only, so
+nothing on its side of the wall can make a permit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any, Protocol
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from readytrader_sdk.errors import Unsupported
+from readytrader_sdk.instruments import VenueId
 from readytrader_sdk.orders import ClientOrderId, ExecutionReport, OrderRequest
-from readytrader_sdk.ports import AmendPort, ExchangePort, TransferPort, TransferRequest
+from readytrader_sdk.ports import (
+    ExchangePort,
+    LendingRequest,
+    OrderSubmission,
+    TransactionRequest,
+    TransferRequest,
+    TypedDataRequest,
+)
 
 from appliance.domain.decision import Action, Payload, Permit, SignedPermit
 from appliance.domain.intents import RequestId, digest
 
 REMEMBERED = timedelta(hours=1)
 """How long a used permit is known after it expired: a clock that is set back within it revives none."""
+
+Movable = OrderRequest | TransferRequest | LendingRequest | TransactionRequest | TypedDataRequest | OrderSubmission
+"""What a call that moves value can be about."""
+
+CALLS: dict[Action, tuple[str, type[Movable]]] = {
+    Action.PLACE: ("place_order", OrderRequest),
+    Action.REPLACE: ("replace_order", OrderRequest),
+    Action.TRANSFER: ("transfer", TransferRequest),
+    Action.LEND: ("lend", LendingRequest),
+    Action.SIGN_TRANSACTION: ("sign_transaction", TransactionRequest),
+    Action.SIGN_TYPED_DATA: ("sign_typed_data", TypedDataRequest),
+    Action.SUBMIT: ("submit_order", OrderSubmission),
+}
+"""Which method of a port each action calls, and with what."""
 
 _canonical = msgspec.json.Encoder(order="deterministic")
 
@@ -45,49 +68,54 @@ class PermitSigner:
         return SignedPermit(permit=permit, signature=self._key.sign(_canonical.encode(permit)))
 
 
+class Venue(Protocol):
+    """What execution needs of a venue, wherever it runs: one way to move value, and the calls that move none."""
+
+    @property
+    def reads(self) -> ExchangePort:
+        """The calls that move nothing: instruments, cancel, find, open orders, balances."""
+
+    async def perform(self, signed: SignedPermit, payload: Payload) -> ExecutionReport:
+        """Make the permitted call, once. Raises `PermitRefused` when it was not made, else what the port raises."""
+
+
 class Gate:
-    """Stands before one exchange port and calls it only with a good permit."""
+    """Stands before one port and calls it only with a good permit."""
 
     def __init__(
         self,
-        port: ExchangePort,
+        port: object,
         public_key: Ed25519PublicKey,
         clock: Callable[[], datetime],
         is_halted: Callable[[], bool],
+        venue: VenueId | None,
     ) -> None:
+        """`venue` is what permits must be for; None takes any, as the paper venue stands for all of them.
+
+        A gate knows only what it let through itself: permits from before it was made may have been used with its
+        predecessor, and are refused.
+        """
         self._port = port
         self._public_key = public_key
         self._clock = clock
         self._is_halted = is_halted
+        self._venue = venue
+        self._opened_at = clock()
         self._used: dict[RequestId, datetime] = {}
 
-    @property
-    def reads(self) -> ExchangePort:
-        """The port, for the calls that move nothing: instruments, cancel, find, open orders, balances."""
-        return self._port
-
-    async def perform(self, signed: SignedPermit, payload: Payload) -> ExecutionReport:
+    async def perform(self, signed: SignedPermit, payload: Movable) -> Any:
         """Make the permitted call, once. Raises `PermitRefused` when it was not made, else what the port raises."""
         self._admit(signed, payload)
         permit = signed.permit
-        if permit.action is Action.TRANSFER and isinstance(payload, TransferRequest):
-            if not isinstance(self._port, TransferPort):
-                raise Unsupported("this venue makes no transfers")
-            return await self._port.transfer(payload)
-        if isinstance(payload, TransferRequest):
-            raise PermitRefused(f"permit {permit.request_id}: {permit.action} is not a transfer")
-        return await self._order(permit, payload)
+        name, _ = CALLS[permit.action]
+        method = getattr(self._port, name, None)
+        if method is None:
+            raise Unsupported(f"this venue has no {name}")
+        if permit.action is Action.REPLACE:
+            return await method(permit.replaces, payload)
+        return await method(payload)
 
-    async def _order(self, permit: Permit, order: OrderRequest) -> ExecutionReport:
-        if permit.action is Action.PLACE and permit.replaces is None:
-            return await self._port.place_order(order)
-        if permit.action is Action.REPLACE and permit.replaces is not None:
-            if not isinstance(self._port, AmendPort):
-                raise Unsupported("this venue replaces no orders")
-            return await self._port.replace_order(permit.replaces, order)
-        raise PermitRefused(f"permit {permit.request_id}: {permit.action} does not fit an order")
-
-    def _admit(self, signed: SignedPermit, payload: Payload) -> None:
+    def _admit(self, signed: SignedPermit, payload: Movable) -> None:
         permit, now = signed.permit, self._clock()
         name = f"permit {permit.request_id}"
         try:
@@ -96,8 +124,14 @@ class Gate:
             raise PermitRefused(f"{name}: the signature is not the core's") from fault
         if self._is_halted():
             raise PermitRefused(f"{name}: trading is halted")
+        if permit.issued_at < self._opened_at:
+            raise PermitRefused(f"{name}: issued at {permit.issued_at:%H:%M:%S.%f}, before this process could know it")
         if now >= permit.expires_at:
             raise PermitRefused(f"{name}: expired at {permit.expires_at:%H:%M:%S.%f}")
+        if self._venue is not None and permit.venue != self._venue:
+            raise PermitRefused(f"{name}: it is for {permit.venue}, this is {self._venue}")
+        if not _fits(permit, payload):
+            raise PermitRefused(f"{name}: {permit.action} does not fit {type(payload).__name__}")
         if payload.client_order_id != ClientOrderId(permit.request_id) or digest(payload) != permit.payload_digest:
             raise PermitRefused(f"{name}: it is for another payload")
         if permit.request_id in self._used:
@@ -112,3 +146,28 @@ class Gate:
             if self._used[oldest] > now - REMEMBERED:
                 return
             del self._used[oldest]
+
+
+def _fits(permit: Permit, payload: Movable) -> bool:
+    """Whether the action is one that such a payload is for, with an order to replace exactly where one is replaced."""
+    return isinstance(payload, CALLS[permit.action][1]) and (permit.action is Action.REPLACE) == (
+        permit.replaces is not None
+    )
+
+
+class LocalVenue:
+    """A venue in this very process, behind a gate of its own: the paper venue."""
+
+    def __init__(self, port: ExchangePort, gate: Gate) -> None:
+        self._port = port
+        self._gate = gate
+
+    @property
+    def reads(self) -> ExchangePort:
+        """The port, for the calls that move nothing."""
+        return self._port
+
+    async def perform(self, signed: SignedPermit, payload: Payload) -> ExecutionReport:
+        """As `Gate.perform`."""
+        report: ExecutionReport = await self._gate.perform(signed, payload)
+        return report

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from readytrader_sdk.errors import Unsupported
-from readytrader_sdk.instruments import Asset
+from readytrader_sdk.instruments import Asset, VenueId
 from readytrader_sdk.orders import ClientOrderId, ExecutionReport, OrderRequest, OrderState, OrderType, Side
 from readytrader_sdk.ports import TransferRequest
 
@@ -43,12 +43,13 @@ class Bench:
         self.port = Counting()
         self.signer = PermitSigner(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
         self.halted = False
-        self.gate = Gate(self.port, self.signer.public_key, self.clock, lambda: self.halted)  # type: ignore[arg-type]
+        self.gate = Gate(self.port, self.signer.public_key, self.clock, lambda: self.halted, VENUE)
 
     def permit(self, payload: OrderRequest | TransferRequest, action: Action = Action.PLACE) -> Permit:
         return Permit(
             request_id=RequestId(payload.client_order_id),
             action=action,
+            venue=VENUE,
             payload_digest=digest(payload),
             issued_at=self.clock.now,
             expires_at=self.clock.now + timedelta(seconds=10),
@@ -102,6 +103,7 @@ def test_a_permit_of_another_signer_is_refused() -> None:
         {"payload_digest": digest(an_order(2))},
         {"request_id": RequestId("rt2")},
         {"action": Action.REPLACE},
+        {"venue": VenueId("elsewhere")},
         {"replaces": ClientOrderId("rt7")},
     ],
     ids=lambda change: next(iter(change)),
@@ -128,6 +130,23 @@ def test_a_permit_is_for_exactly_one_payload(change: dict[str, object]) -> None:
     bench, order = Bench(), an_order()
     signed = bench.signer.sign(bench.permit(order))
     bench.refuses(signed, msgspec.structs.replace(order, **change), "another payload")
+
+
+def test_a_permit_for_one_venue_opens_no_other() -> None:
+    bench, order = Bench(), an_order()
+    permit = msgspec.structs.replace(bench.permit(order), venue=VenueId("elsewhere"))
+    bench.refuses(bench.signer.sign(permit), order, "it is for elsewhere, this is binance")
+
+
+def test_a_gate_made_anew_takes_no_permit_that_its_predecessor_may_have_let_through() -> None:
+    bench, order = Bench(), an_order()
+    signed = bench.signer.sign(bench.permit(order))
+    bench.perform(signed, order)
+    bench.clock.advance(0.000001)
+    bench.gate = Gate(bench.port, bench.signer.public_key, bench.clock, lambda: False, VENUE)
+    bench.refuses(signed, order, "before this process")
+    fresh = an_order(2)
+    bench.perform(bench.signer.sign(bench.permit(fresh)), fresh)
 
 
 def test_a_permit_names_the_request_that_its_order_names() -> None:
@@ -188,7 +207,7 @@ def test_a_permit_to_replace_does_not_place_beside_the_old_order() -> None:
 
 def test_a_permit_to_place_makes_no_transfer() -> None:
     bench, transfer = Bench(), a_transfer()
-    bench.refuses(bench.signer.sign(bench.permit(transfer)), transfer, "not a transfer")
+    bench.refuses(bench.signer.sign(bench.permit(transfer)), transfer, "does not fit")
 
 
 def test_a_port_that_cannot_transfer_or_replace_is_not_asked_to() -> None:

@@ -1,0 +1,1 @@
+"""A worker's process: verified, caged, one plugin in it."""
