@@ -7,7 +7,6 @@ work without a daemon need not wait for.
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import secrets
 import signal
@@ -21,7 +20,6 @@ from typing import Protocol
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from readytrader_sdk.hooks import PluginContext
 from readytrader_sdk.orders import ExecutionReport, OrderRequest, OrderState
 
 from appliance import __version__
@@ -34,8 +32,10 @@ from appliance.marketdata.feed import Feed, Feeds
 from appliance.marketdata.values import BusSettings, Priority, SourceInfo
 from appliance.paper.settings import PaperSettings
 from appliance.paper.venue import OpenOrder, PaperVenue
-from appliance.plugin_host.catalog import CatalogError, load_catalog
-from appliance.plugin_host.gate import Gate, PermitSigner
+from appliance.plugin_host.catalog import worker_specs
+from appliance.plugin_host.gate import Gate, LocalVenue, PermitSigner
+from appliance.plugin_host.host import PluginHost
+from appliance.plugin_host.remote import RemoteSource
 from appliance.service.agents import LOCAL, Agents
 from appliance.service.approvals import Approvals
 from appliance.service.core import Core, Identity
@@ -73,49 +73,49 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def build(home: Home, configuration: Configuration, clock: Clock = utc_now) -> Core:
-    """A core that has loaded its state and is ready to `start`.
+def build(home: Home, configuration: Configuration, clock: Clock = utc_now, plugins: PluginHost | None = None) -> Core:
+    """A core that has loaded its state and is ready to `start`. Without `plugins` it has no sources and no workers.
 
-    Raises `HomeRefused`, `JournalUnavailable`, `JournalCorrupt`, `CatalogError`, and a plugin's `Misconfigured`.
+    Raises `HomeRefused`, `JournalUnavailable`, `JournalCorrupt` and `CatalogError`.
     """
     home.prepare()
     journal = open_journal(home)
     try:
-        return _assemble(home, configuration, journal, clock)
+        return _assemble(home, configuration, journal, clock, plugins)
     except BaseException:
         journal.close()
         raise
 
 
-def _assemble(home: Home, configuration: Configuration, journal: Journal, clock: Clock) -> Core:
+def _assemble(
+    home: Home, configuration: Configuration, journal: Journal, clock: Clock, plugins: PluginHost | None
+) -> Core:
     limits = configuration.limits
     instruments = {instrument.symbol: instrument for instrument in configuration.instruments}
     state = State(instruments, limits.turnover_window)
     load_state(state, journal, clock())
     recorder = Recorder(journal, state, clock)
-
     bus = MarketDataBus(_bus_settings(configuration), instruments.values())
-    feeds = build_feeds(home, configuration, bus, clock)
     portfolio = Portfolio(state, bus, PAPER_ACCOUNT, limits.accounting_asset)
     halt = Halt(HaltFile(home.halt_file), state, recorder, clock)
-    venue = PaperVenue(
+    paper = PaperVenue(
         instruments.values(), _paper_settings(configuration), clock, lambda report: core.take_report(report)
     )
-    lost = restore_paper(venue, state)
-    bus.subscribe(lambda _source, tick: venue.on_tick(tick))
+    lost = restore_paper(paper, state)
+    bus.subscribe(lambda _source, tick: paper.on_tick(tick))
 
-    signer = PermitSigner(Ed25519PrivateKey.from_private_bytes(_key(home.permit_key)))
-    gate = Gate(venue, signer.public_key, clock, halt.is_halted)
-    execution = Execution(gate, signer, state, recorder, portfolio, clock)
+    signer = _permits(home, configuration, plugins)
+    venue = LocalVenue(paper, Gate(paper, signer.public_key, clock, halt.is_halted, venue=None))
+    execution = Execution(venue, signer, state, recorder, portfolio, clock)
     watchdog = Watchdog(state, recorder, portfolio, limits, clock)
     execution.on_rejected = watchdog.note_rejection
     agents = Agents(state, recorder, clock)
     history = History(state, journal)
-    mode, live_enabled = configuration.mode, configuration.live_trading_enabled
+    mode = configuration.mode
     desk = Desk(
         state=state,
         recorder=recorder,
-        observer=Observer(state, bus, portfolio, limits, mode, live_enabled=live_enabled),
+        observer=Observer(state, bus, portfolio, limits, mode, live_enabled=configuration.live_trading_enabled),
         execution=execution,
         agents=agents,
         limiter=RateLimiter(_rate_settings(configuration), recorder, clock),
@@ -132,48 +132,46 @@ def _assemble(home: Home, configuration: Configuration, journal: Journal, clock:
         desk=desk,
         agents=agents,
         approvals=Approvals(state, recorder, desk, agents, _key(home.approval_key), clock),
-        orders=Orders(gate, state, recorder, execution, history),
-        funds=Funds(state, recorder, portfolio, venue, mode, clock),
+        orders=Orders(venue, state, recorder, execution, history),
+        funds=Funds(state, recorder, portfolio, paper, mode, clock),
         halt=halt,
         history=history,
         portfolio=portfolio,
         bus=bus,
         execution=execution,
-        reconciliation=Reconciliation(gate, state, recorder, execution, PAPER_ACCOUNT, clock),
+        reconciliation=Reconciliation(venue, state, recorder, execution, PAPER_ACCOUNT, clock),
         watchdog=watchdog,
-        feeds=feeds,
-        advance_venue=venue.advance,
+        feeds=Feeds(_feeds(configuration, plugins, bus, clock)),
+        plugins=plugins,
+        advance_venue=paper.advance,
         clock=clock,
     )
     core.adopt(lost, start_halted=configuration.trading_halted)
     return core
 
 
-def build_feeds(home: Home, configuration: Configuration, bus: MarketDataBus, clock: Clock) -> Feeds:
-    """The configured data sources, made but not started. Raises `CatalogError` or a source's `Misconfigured`."""
-    catalog = load_catalog(sorted({source.plugin for source in configuration.sources}))
-    feeds = []
+def _permits(home: Home, configuration: Configuration, plugins: PluginHost | None) -> PermitSigner:
+    """The key that signs permits; every worker that moves value is told its public half."""
+    signer = PermitSigner(Ed25519PrivateKey.from_private_bytes(_key(home.permit_key)))
+    if plugins is not None:
+        plugins.add(worker_specs(configuration, home, signer.public_key.public_bytes_raw()))
+    return signer
+
+
+def _feeds(
+    configuration: Configuration, plugins: PluginHost | None, bus: MarketDataBus, clock: Clock
+) -> Iterator[Feed]:
+    """From each configured source's worker into the bus."""
+    if plugins is None:
+        return
     for source in configuration.sources:
-        registered = catalog.data_sources.get(source.plugin)
-        if registered is None:
-            raise CatalogError(f"source {source.name}: plugin {source.plugin} registers no data source of that name")
-        folder = home.plugin_state / source.name
-        folder.mkdir(mode=0o700, exist_ok=True)
-        context = PluginContext(
-            name=source.name,
-            settings=source.settings,
-            secrets={},
-            logger=logging.getLogger(f"plugin.{source.name}"),
-            state_folder=folder,
-        )
         info = SourceInfo(
             name=source.name,
             priority=Priority(source.priority),
             admissible=True,
             quote_age_max=configuration.market_data.source_age_max.get(source.name),
         )
-        feeds.append(Feed(bus, info, registered.factory(context), clock))
-    return Feeds(feeds)
+        yield Feed(bus, info, RemoteSource(plugins[source.name]), clock)
 
 
 def open_journal(home: Home) -> Journal:
@@ -273,13 +271,14 @@ async def run_daemon(home: Home, configuration: Configuration, on_ready: Callabl
     from appliance.transport.agent_socket import AgentSocket
     from appliance.transport.http import AgentHttp
 
-    core = build(home, configuration)
-    listener = configuration.agent_listener
-    http = AgentHttp(core, listener.host, listener.port)
-    stopped = _on_signal()
-    async with _open(core, home, AgentSocket(core, home.agent_socket), http):
-        on_ready(http.port)
-        await stopped.wait()
+    async with _plugins() as plugins:
+        core = build(home, configuration, plugins=plugins)
+        listener = configuration.agent_listener
+        http = AgentHttp(core, listener.host, listener.port)
+        stopped = _on_signal()
+        async with _open(core, home, AgentSocket(core, home.agent_socket), http):
+            on_ready(http.port)
+            await stopped.wait()
 
 
 async def run_child(home: Home, configuration: Configuration) -> None:
@@ -287,18 +286,30 @@ async def run_child(home: Home, configuration: Configuration) -> None:
     from appliance.transport.agent_socket import AgentSocket
     from appliance.transport.stdio_session import serve_stdio
 
-    core = build(home, configuration)
-    stopped = _on_signal()
-    async with _open(core, home, AgentSocket(core, home.agent_socket)):
-        serving = asyncio.create_task(serve_stdio(core, LOCAL))
-        stopping = asyncio.create_task(stopped.wait())
-        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        if serving.done():
-            serving.result()
-        else:
-            serving.cancel()
-            await asyncio.gather(serving, return_exceptions=True)
+    async with _plugins() as plugins:
+        core = build(home, configuration, plugins=plugins)
+        stopped = _on_signal()
+        async with _open(core, home, AgentSocket(core, home.agent_socket)):
+            serving = asyncio.create_task(serve_stdio(core, LOCAL))
+            stopping = asyncio.create_task(stopped.wait())
+            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            if serving.done():
+                serving.result()
+            else:
+                serving.cancel()
+                await asyncio.gather(serving, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _plugins() -> AsyncIterator[PluginHost]:
+    """The plugins' side of the house: opened before the first secret is read, closed after the core."""
+    plugins = PluginHost(utc_now)
+    try:
+        await plugins.open()
+        yield plugins
+    finally:
+        await plugins.aclose()
 
 
 def _on_signal() -> asyncio.Event:

@@ -17,6 +17,7 @@ from appliance.domain.state import State
 from appliance.domain.trading_state import GLOBAL, TradingState
 from appliance.marketdata.bus import MarketDataBus
 from appliance.marketdata.feed import Feeds
+from appliance.plugin_host.host import PluginHost
 from appliance.service.agents import Agents
 from appliance.service.approvals import Approvals
 from appliance.service.desk import Desk
@@ -70,6 +71,7 @@ class Core:
         watchdog: Watchdog,
         bus: MarketDataBus,
         feeds: Feeds,
+        plugins: PluginHost | None,
         advance_venue: Callable[[], None],
         clock: Clock,
     ) -> None:
@@ -94,9 +96,11 @@ class Core:
         self._reconciliation = reconciliation
         self._watchdog = watchdog
         self.feeds = feeds
+        self.plugins = plugins
         self._advance_venue = advance_venue
         self._lost: tuple[ExecutionReport, ...] = ()
         self._start_halted = False
+        self._workers_halted: bool | None = None
         self._heartbeat: asyncio.Task[None] | None = None
 
     def adopt(self, lost: tuple[ExecutionReport, ...], *, start_halted: bool) -> None:
@@ -121,6 +125,9 @@ class Core:
             self.halt.engage("configuration", "TRADING_HALTED is true")
         if self.halt.notice() or self.halt.is_halted():
             await self.cancel_everything("halt in force at start")
+        if self.plugins is not None:
+            self._tell_workers()
+            await self.plugins.start()
         await self.feeds.start()
         self._heartbeat = asyncio.create_task(self._beat(), name="heartbeat")
         self.started_at = self.clock()
@@ -142,6 +149,7 @@ class Core:
     async def stop_trading(self, by: str, reason: str) -> int:
         """Halt at once and cancel everything that is open; how many orders were cancelled."""
         self.halt.engage(by, reason)
+        self._tell_workers()
         return await self.cancel_everything(f"{by}: {reason}")
 
     async def cancel_everything(self, by: str) -> int:
@@ -177,8 +185,16 @@ class Core:
         self._advance_venue()
         if self.halt.notice():
             await self.cancel_everything("halt file")
+        self._tell_workers()
         self.approvals.expire(now)
         self._watchdog.note_value(now)
         marked = self.portfolio.mark(now)
         if marked is not None:
             await self.recorder.record(marked)
+
+    def _tell_workers(self) -> None:
+        """Let every worker's gate know whether trading is halted; told again only when that has changed."""
+        halted = self.halt.is_halted()
+        if self.plugins is not None and halted is not self._workers_halted:
+            self._workers_halted = halted
+            self.plugins.set_halted(halted)

@@ -17,7 +17,7 @@ from appliance.domain.events import FundsMoved, OrderReported, ReportRefused, Re
 from appliance.domain.orders import ImpossibleReport, Order
 from appliance.domain.state import State
 from appliance.domain.trading_state import GLOBAL, TradingState
-from appliance.plugin_host.gate import Gate, PermitRefused, PermitSigner
+from appliance.plugin_host.gate import PermitRefused, PermitSigner, Venue
 from appliance.service.narrowing import narrowing
 from appliance.service.portfolio import Portfolio
 from appliance.service.recorder import Clock, Recorder
@@ -39,9 +39,9 @@ class Execution:
     """Everything between a durable permit and a known end of the order."""
 
     def __init__(
-        self, gate: Gate, signer: PermitSigner, state: State, recorder: Recorder, portfolio: Portfolio, clock: Clock
+        self, venue: Venue, signer: PermitSigner, state: State, recorder: Recorder, portfolio: Portfolio, clock: Clock
     ) -> None:
-        self._gate = gate
+        self._venue = venue
         self._signer = signer
         self._state = state
         self._recorder = recorder
@@ -93,7 +93,7 @@ class Execution:
         signed = self._signer.sign(permitted.permit)
         try:
             async with asyncio.timeout(CALL_TIMEOUT_S):
-                report = await self._gate.perform(signed, permitted.payload)
+                report = await self._venue.perform(signed, permitted.payload)
             if report.client_order_id != client_order_id:
                 raise OutcomeUnknown(f"the answer is about another order, {report.client_order_id[:64]!r}")
         except (PermitRefused, Unavailable, Unsupported) as fault:
@@ -184,7 +184,7 @@ class Execution:
                 await self.take(report, ReportSource.RECONCILIATION)
 
     async def _find(self, order: Order) -> ExecutionReport | None:
-        port = self._gate.reads
+        port = self._venue.reads
         if not isinstance(order.payload, TransferRequest):
             return await port.find_order(order.client_order_id, order.payload.symbol)
         if not isinstance(port, TransferPort):

@@ -16,7 +16,7 @@ from appliance.domain.events import CancelRequested, Event, OrderReported, Repor
 from appliance.domain.intents import AgentId
 from appliance.domain.orders import ImpossibleReport, Order, apply_report
 from appliance.domain.state import State
-from appliance.plugin_host.gate import Gate
+from appliance.plugin_host.gate import Venue
 from appliance.service.execution import CALL_TIMEOUT_S, UNCERTAIN, Execution
 from appliance.service.history import History
 from appliance.service.outcomes import Placed, Refused, refuse
@@ -33,8 +33,8 @@ WAIT_MAX_S = 60.0
 class Orders:
     """What agents and operators do with orders that exist. An agent sees and touches its own only."""
 
-    def __init__(self, gate: Gate, state: State, recorder: Recorder, execution: Execution, history: History) -> None:
-        self._gate = gate
+    def __init__(self, venue: Venue, state: State, recorder: Recorder, execution: Execution, history: History) -> None:
+        self._venue = venue
         self._state = state
         self._recorder = recorder
         self._execution = execution
@@ -73,7 +73,7 @@ class Orders:
             self._recorder.record(CancelRequested(client_order_id=client_order_id, by=by))
         try:
             async with asyncio.timeout(CALL_TIMEOUT_S):
-                report = await self._gate.reads.cancel_order(client_order_id, order.payload.symbol)
+                report = await self._venue.reads.cancel_order(client_order_id, order.payload.symbol)
         except Exception as fault:  # noqa: BLE001 - whatever a plugin raises, the order may still be open
             log.warning("order %s could not be cancelled: %s", client_order_id, type(fault).__name__)
             return refuse(Code.NOT_CANCELLABLE, f"order {client_order_id} could not be cancelled yet; try again")

@@ -12,7 +12,7 @@ from appliance.domain.events import DriftFound, ReportSource
 from appliance.domain.orders import Order
 from appliance.domain.state import State
 from appliance.domain.trading_state import GLOBAL, TradingState
-from appliance.plugin_host.gate import Gate
+from appliance.plugin_host.gate import Venue
 from appliance.service.execution import UNCERTAIN, Execution
 from appliance.service.narrowing import narrowing
 from appliance.service.recorder import Clock, Recorder
@@ -35,9 +35,9 @@ class Reconciliation:
     """Compares every live order and every balance with the venue's word."""
 
     def __init__(
-        self, gate: Gate, state: State, recorder: Recorder, execution: Execution, account: str, clock: Clock
+        self, venue: Venue, state: State, recorder: Recorder, execution: Execution, account: str, clock: Clock
     ) -> None:
-        self._gate = gate
+        self._venue = venue
         self._state = state
         self._recorder = recorder
         self._execution = execution
@@ -63,7 +63,7 @@ class Reconciliation:
         return Findings(settled=settled, unknown=unknown, drifts=drifts)
 
     async def _compare_balances(self) -> int:
-        found = {balance.asset: balance.total for balance in await self._gate.reads.balances()}
+        found = {balance.asset: balance.total for balance in await self._venue.reads.balances()}
         expected = dict(self._state.held(self._account))
         drifts = [
             DriftFound(

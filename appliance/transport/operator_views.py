@@ -8,6 +8,8 @@ from appliance.domain.agents import Agent
 from appliance.domain.intents import OrderIntent
 from appliance.domain.orders import Order
 from appliance.domain.state import ProposalRecord
+from appliance.plugin_host.egress.wire import EgressCounts
+from appliance.plugin_host.health import WorkerHealth
 from appliance.service.core import Core
 from appliance.transport import operator_wire as wire
 from appliance.transport.amounts import amount_text, number_text
@@ -52,7 +54,26 @@ def status_view(core: Core) -> wire.StatusView:
             )
             for it in core.bus.statuses()
         ),
+        workers=() if core.plugins is None else tuple(map(worker_view, core.plugins.health())),
         configuration_digest=core.identity.configuration_digest,
+    )
+
+
+def worker_view(health: WorkerHealth) -> wire.WorkerView:
+    """A worker as it is, and what it tried to reach."""
+    egress = health.egress or EgressCounts()
+    return wire.WorkerView(
+        name=health.name,
+        plugin=health.plugin,
+        kind=health.kind,
+        state=health.state,
+        pid=health.pid,
+        restarts=health.restarts,
+        last_error=None if health.last_error is None else printable(health.last_error, 300),
+        cage_missing=health.cage_missing,
+        connections=egress.opened,
+        connections_refused=egress.refused,
+        refused_last=printable(egress.last_refusal, 200) or None,
     )
 
 

@@ -128,6 +128,25 @@ class SourceHealth(View, frozen=True, kw_only=True):
     last_tick_at: datetime | None = None
 
 
+class WorkerView(View, frozen=True, kw_only=True):
+    """One plugin's worker. Texts of the worker's own are printable and capped, and not to be believed."""
+
+    name: str
+    plugin: str
+    kind: str
+    state: str
+    pid: int | None = None
+    restarts: int
+    last_error: str | None = None
+    cage_missing: tuple[str, ...] = ()
+    """Measures of its cage that this kernel lacks, and why."""
+    connections: int = 0
+    """Opened through the egress broker."""
+    connections_refused: int = 0
+    refused_last: str | None = None
+    """Where it last tried to go and must not."""
+
+
 class StatusView(View, frozen=True, kw_only=True):
     """How the appliance is."""
 
@@ -146,6 +165,7 @@ class StatusView(View, frozen=True, kw_only=True):
     agents: int
     equity: str | None = None
     sources: tuple[SourceHealth, ...] = ()
+    workers: tuple[WorkerView, ...] = ()
     configuration_digest: str
 
 

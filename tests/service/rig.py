@@ -139,7 +139,7 @@ class Rig:
     @property
     def port(self) -> ExchangePort:
         """What stands behind the gate."""
-        return self.core.orders._gate._port
+        return self.core.orders._venue.reads
 
     async def venue_total(self, asset: str) -> Decimal:
         balances = await self.port.balances()
@@ -203,9 +203,9 @@ async def open_rig(
     clock = clock or ManualClock()
     home = Home(folder / "home")
     core = build(home, configured(folder, toml), clock)
-    gate = core.orders._gate
+    venue = core.orders._venue
     if wrap is not None:
-        gate._port = wrap(gate._port)
+        venue._port = venue._gate._port = wrap(venue._port)
     rig = Rig(home, core, clock)
     rig.source()
     try:

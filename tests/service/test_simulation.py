@@ -102,8 +102,9 @@ class Trading(RuleBasedStateMachine):
         folder.mkdir(exist_ok=True)
         self.home = Home(folder / "home")
         core = build(self.home, configured(folder, TOML), self.clock)
-        self.ledger = Ledger(core.orders._gate._port, self.reached, self.home.halt_file)
-        core.orders._gate._port = self.ledger
+        venue = core.orders._venue
+        self.ledger = Ledger(venue.reads, self.reached, self.home.halt_file)
+        venue._port = venue._gate._port = self.ledger
         core.journal._thread = AtOnce()  # type: ignore[assignment]
         self.rig = Rig(self.home, core, self.clock)
         self.rig.source()
