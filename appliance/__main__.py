@@ -1,9 +1,16 @@
-"""The program's entry. `readytrader mcp` beside a running daemon is a pump between pipes: it loads nothing else."""
+"""The program's entry. `readytrader mcp` beside a running daemon is a pump between pipes: it loads nothing else.
+
+The processes of plugins are started here too, by the core: workers, the zygote that forks them, and the egress broker.
+They load nothing of the command line, and end without running anything more of what a plugin may have left behind.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
+
+BROKEN_BUILD = 3
+"""The exit code of a build that lost a part; as for an unusable home."""
 
 
 def main() -> int:
@@ -18,6 +25,26 @@ def main() -> int:
         code = _bridge()
         if code is not None:
             return code
+    from appliance import selftest
+
+    try:
+        selftest.quick()
+    except selftest.BrokenBuild as fault:
+        sys.stderr.write(f"readytrader: {fault}\n")
+        return BROKEN_BUILD
+    match arguments:
+        case ["plugin-host", "--zygote", channel]:
+            from appliance.plugin_host import zygote
+
+            return zygote.serve(int(channel))
+        case ["plugin-host", *rest] if "--channel" in rest:
+            from appliance.plugin_host.worker import main as worker
+
+            os._exit(worker.main(rest))
+        case ["egress-broker", "--control", control]:
+            from appliance.plugin_host.egress import broker
+
+            return broker.run(int(control))
     from appliance.cli.main import run
 
     return run()

@@ -21,6 +21,7 @@ from appliance.cli.operator_verbs import (
     status_command,
 )
 from appliance.cli.plugin_verbs import plugin_group
+from appliance.cli.selftest_verb import selftest_command
 from appliance.home import CONFIG_VARIABLE, HOME_VARIABLE, Home
 
 
@@ -64,6 +65,7 @@ for command in (
     mcp_command,
     plugin_group,
     resume_command,
+    selftest_command,
     serve_command,
     status_command,
 ):

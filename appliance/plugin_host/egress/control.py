@@ -77,6 +77,7 @@ class Egress:
                 pass_fds=(theirs.fileno(),),
                 env=environment(),
                 stdin=subprocess.DEVNULL,
+                start_new_session=True,  # an interrupt at the terminal is the core's to answer
             )
         process = self._process
         begun: asyncio.Future[Mapping[str, str]] = asyncio.get_running_loop().create_future()
