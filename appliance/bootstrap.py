@@ -271,7 +271,7 @@ async def run_daemon(home: Home, configuration: Configuration, on_ready: Callabl
     from appliance.transport.agent_socket import AgentSocket
     from appliance.transport.http import AgentHttp
 
-    async with _plugins() as plugins:
+    async with _plugins(configuration) as plugins:
         core = build(home, configuration, plugins=plugins)
         listener = configuration.agent_listener
         http = AgentHttp(core, listener.host, listener.port)
@@ -286,7 +286,7 @@ async def run_child(home: Home, configuration: Configuration) -> None:
     from appliance.transport.agent_socket import AgentSocket
     from appliance.transport.stdio_session import serve_stdio
 
-    async with _plugins() as plugins:
+    async with _plugins(configuration) as plugins:
         core = build(home, configuration, plugins=plugins)
         stopped = _on_signal()
         async with _open(core, home, AgentSocket(core, home.agent_socket)):
@@ -302,9 +302,9 @@ async def run_child(home: Home, configuration: Configuration) -> None:
 
 
 @asynccontextmanager
-async def _plugins() -> AsyncIterator[PluginHost]:
+async def _plugins(configuration: Configuration) -> AsyncIterator[PluginHost]:
     """The plugins' side of the house: opened before the first secret is read, closed after the core."""
-    plugins = PluginHost(utc_now)
+    plugins = PluginHost(utc_now, configuration.cage_required)
     try:
         await plugins.open()
         yield plugins

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 
 from appliance.plugin_host.egress.control import Egress, EgressDown
@@ -22,9 +22,10 @@ _log = logging.getLogger(__name__)
 class PluginHost:
     """Opened before the core reads its first secret, so that what is forked later never held one."""
 
-    def __init__(self, clock: Callable[[], datetime]) -> None:
+    def __init__(self, clock: Callable[[], datetime], cage_required: Collection[str]) -> None:
+        """`cage_required` are the measures without which the broker does not start; workers bring their own."""
         self._launcher = Launcher()
-        self._egress = Egress(on_death=self._broker_died)
+        self._egress = Egress(cage_required=sorted(cage_required), on_death=self._broker_died)
         self._workers = Workers(self._launcher, self._egress, clock)
         self._specs: tuple[WorkerSpec, ...] = ()
         self._reviving: asyncio.Task[None] | None = None

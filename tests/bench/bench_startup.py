@@ -11,6 +11,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from tests.cli.appliances import Appliance, Child, new_appliance
+from tests.frozen.builds import UNPACKED, require_build
 
 ROUNDS = 7
 
@@ -57,3 +58,30 @@ def bench_the_idle_daemon_holds_less_than_120_mb(benchmark: BenchmarkFixture, ap
     resident_mb = int(found[1]) / 1024
     benchmark.extra_info["resident_mb"] = round(resident_mb, 1)
     assert resident_mb < 120
+
+
+# --- the frozen program, unpacked
+
+
+@pytest.fixture
+def frozen() -> Iterator[Appliance]:
+    require_build()
+    with new_appliance(command=[str(UNPACKED)]) as fresh:
+        yield fresh
+
+
+@pytest.mark.benchmark(group="startup")
+def bench_the_frozen_program_tells_its_version_within_400_ms(benchmark: BenchmarkFixture, frozen: Appliance) -> None:
+    benchmark.pedantic(lambda: frozen.done("version"), rounds=ROUNDS, iterations=1)
+    assert benchmark.stats.stats.median <= 0.4
+
+
+@pytest.mark.benchmark(group="startup")
+def bench_a_frozen_bridge_answers_within_400_ms(benchmark: BenchmarkFixture, frozen: Appliance) -> None:
+    frozen.serve()
+    assert first_answer(benchmark, frozen) <= 0.4
+
+
+@pytest.mark.benchmark(group="startup")
+def bench_a_frozen_core_of_its_own_answers_within_2_s(benchmark: BenchmarkFixture, frozen: Appliance) -> None:
+    assert first_answer(benchmark, frozen) <= 2.0

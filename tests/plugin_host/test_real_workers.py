@@ -289,7 +289,7 @@ def test_a_worker_reaches_its_host_through_the_broker_and_again_after_the_broker
             settings={"url": f"http://127.0.0.1:{port}/instruments"},
             rights=Rights(private_hosts=(Endpoint("127.0.0.1", port),)),
         )
-        host = PluginHost(lambda: datetime.now(UTC))
+        host = PluginHost(lambda: datetime.now(UTC), ())
         try:
             await host.open()
             host.add([with_host])

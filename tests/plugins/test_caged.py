@@ -64,7 +64,7 @@ async def working(folder: Path, instance: Instance, **secrets: str) -> AsyncIter
         path = home.secrets / instance.name / name
         path.touch(mode=0o600)
         path.write_text(text + "\n")
-    host = PluginHost(lambda: datetime.now(UTC))
+    host = PluginHost(lambda: datetime.now(UTC), ())
     try:
         await host.open()
         host.add(worker_specs(Configured((instance,)), home, SIGNER.public_key.public_bytes_raw()))

@@ -214,11 +214,12 @@ def test_a_call_that_may_have_moved_value_ends_with_an_unknown_outcome(tmp_path:
 def test_a_cancelled_call_is_answered_once(tmp_path: Path) -> None:
     with a_worker(tmp_path, finds(*HANGS)) as worker:
         worker.ready()
-        call_id = worker.ask("find_order", "rt1", BTC)
+        call_id = begun(worker)
         worker.send(Cancel(call_id=call_id))
         worker.send(Cancel(call_id=call_id))
         assert worker.answer(call_id) == Failed(call_id=call_id, fault=Fault.UNAVAILABLE, text="find_order: cancelled")
         assert worker.call("balances") == []
+        assert "raised" not in worker.said()
 
 
 def test_a_plugin_that_swallows_its_cancellation_keeps_no_place(tmp_path: Path) -> None:

@@ -198,6 +198,7 @@ class Line:
         call_id = worker.stream("stream", credit=10)
         collect(worker, call_id, 10)
         worker.send(Cancel(call_id=call_id))
+        assert isinstance(worker.answer(call_id), Failed)
         worker.logged("the line is closed")
 
 
@@ -213,7 +214,7 @@ def test_a_source_that_always_has_more_lets_the_loop_turn_after_each_batch() -> 
 
     async def turn() -> None:
         stream = Stream(1, lambda _: b"0", sent.append, at_once)
-        stream.grant(10_000)
+        stream.grant(10_001)
         pumping = asyncio.create_task(stream.pump(always()))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
