@@ -1,4 +1,4 @@
-"""An exchange for real workers: it answers at once, or hangs where the client order ID says so."""
+"""An exchange for real workers: it answers at once, or hangs where a setting or the client order ID says so."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ def report(client_order_id: ClientOrderId) -> ExecutionReport:
 class TameExchange:
     def __init__(self, context: PluginContext) -> None:
         self._folder = context.state_folder
+        self._hangs = context.settings.get("pace") == "hangs"
 
     async def instruments(self) -> Sequence[Instrument]:
         return ()
 
     async def place_order(self, order: OrderRequest) -> ExecutionReport:
         (self._folder / f"placed-{order.client_order_id}").touch()
-        if order.client_order_id.startswith("hangs"):
+        if self._hangs or order.client_order_id.startswith("hangs"):
             await asyncio.sleep(600)
         return report(order.client_order_id)
 
