@@ -32,6 +32,7 @@ from appliance.marketdata.feed import Feed, Feeds
 from appliance.marketdata.values import BusSettings, Priority, SourceInfo
 from appliance.paper.settings import PaperSettings
 from appliance.paper.venue import OpenOrder, PaperVenue
+from appliance.plugin_host import cage
 from appliance.plugin_host.catalog import worker_specs
 from appliance.plugin_host.gate import Gate, LocalVenue, PermitSigner
 from appliance.plugin_host.host import PluginHost
@@ -303,7 +304,11 @@ async def run_child(home: Home, configuration: Configuration) -> None:
 
 @asynccontextmanager
 async def _plugins(configuration: Configuration) -> AsyncIterator[PluginHost]:
-    """The plugins' side of the house: opened before the first secret is read, closed after the core."""
+    """The plugins' side of the house: opened before the first secret is read, closed after the core.
+
+    From here on nobody of the same user looks into the core's memory either.
+    """
+    cage.harden()
     plugins = PluginHost(utc_now, configuration.cage_required)
     try:
         await plugins.open()

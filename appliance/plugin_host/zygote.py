@@ -72,7 +72,9 @@ def serve(channel_fd: int) -> int:
     from appliance.plugin_host import cage
     from appliance.plugin_host.worker import permits as _  # noqa: F401
     from appliance.plugin_host.worker.main import run
+    from appliance.plugin_host.worker.surroundings import go_first_when_memory_is_short
 
+    go_first_when_memory_is_short()
     cage.harden()
     gc.collect()
     gc.freeze()

@@ -115,8 +115,10 @@ class Child(Process):
 class Appliance:
     """A home, and the program run in it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, command: Sequence[str] = (sys.executable, *PROGRAM)) -> None:
+        """`command` is what is run, before its arguments."""
         self.folder = folder
+        self.command = command
         self.home = folder / "home"
         self.journal = self.home / "journal.db"
         self.halt_file = self.home / "halt"
@@ -138,7 +140,7 @@ class Appliance:
     def run(self, *verb: str, said: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run one verb to its end, with `said` as its standard input."""
         return subprocess.run(
-            [sys.executable, *PROGRAM, *verb],
+            [*self.command, *verb],
             env=self.environment(**environment),
             cwd=self.folder,
             input=said or "",
@@ -160,8 +162,8 @@ class Appliance:
 
     def serve(self, log_level: str = "info", *, shift_days: int = 0) -> Process:
         """Start the daemon, with its clock set forward by so many days, and wait until it listens."""
-        program = ["-c", FORWARD.format(days=shift_days)] if shift_days else PROGRAM
-        daemon = Process(self._start("serve", "--log-level", log_level, program=program))
+        command = [sys.executable, "-c", FORWARD.format(days=shift_days)] if shift_days else None
+        daemon = Process(self._start("serve", "--log-level", log_level, command=command))
         daemon.wait_for("  operators  ")
         return daemon
 
@@ -200,9 +202,9 @@ class Appliance:
                 if pipe is not None:
                     pipe.close()
 
-    def _start(self, *verb: str, program: Sequence[str] = PROGRAM, **environment: str) -> subprocess.Popen[bytes]:
+    def _start(self, *verb: str, command: Sequence[str] | None = None, **environment: str) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
-            [sys.executable, *program, *verb],
+            [*(command or self.command), *verb],
             env=self.environment(**environment),
             cwd=self.folder,
             stdin=subprocess.PIPE,
@@ -214,10 +216,10 @@ class Appliance:
 
 
 @contextmanager
-def new_appliance(more: str = "") -> Iterator[Appliance]:
+def new_appliance(more: str = "", command: Sequence[str] = (sys.executable, *PROGRAM)) -> Iterator[Appliance]:
     """A configured home in a folder with a short name: a socket's path holds 107 bytes."""
     folder = Path(tempfile.mkdtemp(prefix="rt-", dir="/tmp"))
-    fresh = Appliance(folder)
+    fresh = Appliance(folder, command)
     fresh.configure(more)
     try:
         yield fresh

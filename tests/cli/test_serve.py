@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
 import socket
+from pathlib import Path
 from signal import Signals
 
 import pytest
@@ -32,6 +35,15 @@ def test_status_tells_how_it_is(appliance: Appliance) -> None:
     status = appliance.json("status")
     assert (status["halted"], status["orders_live"], "journal_failure" in status) == (False, 0, False)
     assert status["checkpoint"].startswith("readytrader/")
+
+
+def test_nobody_of_the_same_user_looks_into_its_memory(appliance: Appliance) -> None:
+    """It holds the keys of permits and checkpoints. An undumpable process belongs to root in /proc (proc(5))."""
+    process = f"/proc/{appliance.serve().popen.pid}"
+    assert re.search(r"Max core file size +0 +0 ", Path(f"{process}/limits").read_text())
+    if os.geteuid() != 0:  # root may read all
+        with pytest.raises(PermissionError):
+            Path(f"{process}/environ").read_bytes()
 
 
 @pytest.mark.parametrize("verb", [("status",), ("status", "--json"), ("approvals", "list")])

@@ -8,6 +8,8 @@ import stat
 import sys
 import time
 from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
 
 from appliance.plugin_host.cage.libc import prctl
 
@@ -19,6 +21,17 @@ class SurroundingsRefused(Exception):
     """The worker cannot live here. The message names the folder, and what is wrong with it."""
 
 
+def go_first_when_memory_is_short() -> None:
+    """Have the kernel end this process and its forks before the core, where memory runs out (proc(5), oom_score_adj).
+
+    Limits bound what a process maps for itself, and not what it shares or keeps in memory files. Before the process is
+    hardened: its entries in /proc are root's from then on.
+    """
+    # Where /proc cannot be written to, a fork has the value of its zygote, and the limits hold all the same.
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+
+
 def detach(keep: Collection[int]) -> None:
     """Drop everything that this process inherited, but for the descriptors in `keep`. Raises `OSError`.
 
@@ -26,6 +39,7 @@ def detach(keep: Collection[int]) -> None:
     that started it (prctl(2), PR_SET_PDEATHSIG), and not of an interrupt at the terminal.
     """
     prctl(_SET_PDEATHSIG, signal.SIGKILL)
+    go_first_when_memory_is_short()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.umask(0o077)
     nowhere = os.open(os.devnull, os.O_RDWR)
