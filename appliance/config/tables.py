@@ -104,7 +104,7 @@ SIGNER = Array(
 )
 NOTIFIER = Array(
     name="notifier",
-    doc="Where notices for people go.",
+    doc="Where notices for people go; this version sends none but those of `readytrader plugin check`.",
     identity="name",
     fields=INSTANCE_FIELDS,
     make=_instance(Kind.NOTIFIER),
