@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from importlib.metadata import Distribution, DistributionFinder
+from importlib.metadata import Distribution, DistributionFinder, PackagePath
 from pathlib import Path
 
 from appliance.plugin_host.wheels.contents import Wheel
@@ -20,6 +20,16 @@ class WheelDistribution(Distribution):
     def read_text(self, filename: str | Path) -> str | None:
         """A file of the metadata folder; None where there is none."""
         return self._wheel.text(str(filename))
+
+    @property
+    def files(self) -> list[PackagePath]:
+        """Every file, as it would be installed. Python's own property leaves out what is on no disk (from 3.12 on)."""
+        return [self._file(name, len(content)) for name, content in self._wheel.installed.items()]
+
+    def _file(self, name: str, size: int) -> PackagePath:
+        path = PackagePath(name)
+        path.hash, path.size, path.dist = None, size, self
+        return path
 
     def locate_file(self, path: object) -> Path:
         """Where a file would be: nowhere that can be opened."""
