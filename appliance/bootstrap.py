@@ -25,6 +25,7 @@ from readytrader_sdk.orders import ExecutionReport, OrderRequest, OrderState
 from appliance import __version__
 from appliance.config import Configuration
 from appliance.domain.orders import PAPER_ACCOUNT
+from appliance.domain.snapshot import Mode
 from appliance.domain.state import RECORD_TYPES, State, Touched
 from appliance.home import Home, HomeRefused
 from appliance.marketdata.bus import MarketDataBus
@@ -152,10 +153,14 @@ def _assemble(
 
 
 def _permits(home: Home, configuration: Configuration, plugins: PluginHost | None) -> PermitSigner:
-    """The key that signs permits; every worker that moves value is told its public half."""
+    """The key that signs permits. In live mode every worker that moves value is told its public half.
+
+    In paper mode none is: a permit for paper money opens no real venue, whatever its name and wherever it gets to.
+    """
     signer = PermitSigner(Ed25519PrivateKey.from_private_bytes(_key(home.permit_key)))
     if plugins is not None:
-        plugins.add(worker_specs(configuration, home, signer.public_key.public_bytes_raw()))
+        known = signer.public_key.public_bytes_raw() if configuration.mode is Mode.LIVE else b""
+        plugins.add(worker_specs(configuration, home, known))
     return signer
 
 

@@ -18,7 +18,7 @@ from tomlkit.items import AoT, Table
 from appliance.config.loading import load
 from appliance.config.problems import ConfigurationError
 from appliance.config.values import Configuration
-from appliance.plugin_host.durable import locked_folder, put_in_place, staged_file
+from appliance.durable import locked_folder, put_in_place, staged_file
 from appliance.plugin_host.entries import InstalledPlugin
 
 _PLUGIN = "plugin"

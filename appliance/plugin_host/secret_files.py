@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from appliance.durable import replace_file
 from appliance.home import Home, private_folder
-from appliance.plugin_host.durable import replace_file
 from appliance.plugin_host.worker.credentials import BYTES_MAX, CredentialRefused, read_credentials
 
 

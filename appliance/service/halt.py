@@ -13,6 +13,7 @@ from pathlib import Path
 from appliance.domain.events import TradingStateSet
 from appliance.domain.state import State
 from appliance.domain.trading_state import GLOBAL, Scope, ScopeState, TradingState
+from appliance.durable import sync_folder
 from appliance.service.recorder import Clock, Recorder
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class HaltFile:
             file.write(reason + "\n")
             file.flush()
             os.fsync(file.fileno())
-        _sync_folder(self.path.parent)
+        sync_folder(self.path.parent)
 
     def reason(self) -> str:
         """What whoever set it wrote, capped; empty when it cannot be read."""
@@ -56,15 +57,7 @@ class HaltFile:
     def clear(self) -> None:
         """Allow trading again, durably."""
         self.path.unlink(missing_ok=True)
-        _sync_folder(self.path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync_folder(self.path.parent)
 
 
 class Halt:

@@ -10,7 +10,7 @@ import pytest
 from appliance.plugin_host.kinds import Kind
 from appliance.plugin_host.messages import Start
 from appliance.plugin_host.specs import BuiltIn, Wheels
-from tests.wheels.building import placed, plugin_wheel, signed
+from tests.wheels.building import placed, plugin_wheel, signed, wheel
 from tests.worker.client import BTC, a_source, a_worker, an_exchange, private
 
 HOOK = "from readytrader_sdk.hooks import hookimpl\n@hookimpl"
@@ -167,6 +167,16 @@ def a_wheel(folder: Path, code: str, files: Mapping[str, str] | None = None) -> 
     """The code as a signed wheel of the plugin acme, in a plugins folder."""
     built = plugin_wheel(folder / "build", code, files=files)
     return placed(private(folder / "home"), signed(folder / "build", built))
+
+
+def test_a_dependency_that_is_the_appliances_own_is_told(tmp_path: Path) -> None:
+    build = tmp_path / "build"
+    dependency = wheel(build, {"hypothesis/__init__.py": "", "tiny_dep.py": ""}, name="tiny-dep")
+    own = signed(build, plugin_wheel(build, an_exchange(), requires=("tiny-dep",)), (dependency,))
+    package = placed(private(tmp_path / "home"), own, (dependency,))
+    with a_worker(tmp_path, "", package=package) as worker:
+        worker.ready()
+        assert worker.logged("the appliance's own").text.endswith("own: hypothesis")
 
 
 def test_a_plugin_from_a_wheel_is_verified_and_served(tmp_path: Path) -> None:

@@ -18,7 +18,6 @@ from msgspec import Struct
 from readytrader_sdk.egress import Endpoint, matches
 
 Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
 
 _NAME_CHARACTERS_MAX = 253
 """RFC 1035, 2.3.4: 255 octets on the wire."""

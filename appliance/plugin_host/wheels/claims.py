@@ -19,9 +19,6 @@ from appliance.plugin_host.wheels.refusal import WheelRefused
 
 CLAIMS_FILE = "readytrader.toml"
 """Lies beside the `__init__.py` of the plugin's package."""
-API = 1
-"""The version of the plugin interface: ports, hooks, and the meaning of the claims."""
-
 _SETTING = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
@@ -29,7 +26,7 @@ class Claims(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a plugin is and asks for. Raises `ValueError` where a claim is malformed."""
 
     api: Literal[1]
-    """The plugin interface that it was written against."""
+    """The plugin interface that it was written against: `readytrader_sdk.API_VERSION`."""
     kinds: tuple[Kind, ...]
     """What it registers; at least one."""
     hosts: tuple[str, ...] = ()

@@ -16,8 +16,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from appliance.durable import sync_folder
 from appliance.plugin_host import specs
-from appliance.plugin_host.durable import sync_folder
 from appliance.plugin_host.wheels.manifest import Manifest, sha256
 from appliance.plugin_host.wheels.publishing import inspected
 from appliance.plugin_host.wheels.reading import read_file

@@ -10,7 +10,7 @@ from pathlib import Path
 from msgspec import Struct
 from readytrader_sdk.hooks import ENTRY_POINT_GROUP
 
-from appliance.plugin_host.durable import replace_file
+from appliance.durable import replace_file
 from appliance.plugin_host.wheels import keys
 from appliance.plugin_host.wheels.claims import CLAIMS_FILE, Claims, parse_claims
 from appliance.plugin_host.wheels.contents import Wheel, demand_distinct, module_of, read_wheel

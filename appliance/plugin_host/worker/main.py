@@ -119,6 +119,8 @@ async def _live(spec: WorkerSpec, channel: socket.socket, caged: _Caged, output:
         http=_allowance(spec),
     )
     try:
+        if caged.verified is not None and (taken := caged.verified.taken_names()):
+            output.say(logging.INFO, f"not from its wheels, but the appliance's own: {', '.join(taken)}")
         factory = loading.registered_class(spec, loading.import_entry(spec, caged.verified))
         port = loading.made(spec, factory, context)
         optional = loading.offered(spec, port)
