@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
@@ -12,6 +13,7 @@ from readytrader_sdk.market import Tick
 from readytrader_sdk.orders import Balance, ClientOrderId, ExecutionReport, OrderRequest
 from readytrader_sdk.ports import (
     Finding,
+    KeyRights,
     LendingRequest,
     Notice,
     OrderSubmission,
@@ -66,8 +68,8 @@ def _move(
     return Method(kind=kind, name=name, takes=takes, gives=gives, timeout_s=timeout_s, action=action, optional=optional)
 
 
-def _stream(kind: Kind, name: str, takes: _Types, *, optional: bool = False) -> Method:
-    return Method(kind=kind, name=name, takes=takes, gives=Tick, timeout_s=0, streams=True, optional=optional)
+def _stream(kind: Kind, name: str, takes: _Types, gives: Any, *, optional: bool = False) -> Method:
+    return Method(kind=kind, name=name, takes=takes, gives=gives, timeout_s=0, streams=True, optional=optional)
 
 
 METHODS: Mapping[tuple[Kind, str], Method] = {
@@ -85,7 +87,11 @@ METHODS: Mapping[tuple[Kind, str], Method] = {
         _read(_X, "find_transfer", (ClientOrderId,), _Found, 10, optional=True),
         _move(_X, "lend", (LendingRequest,), _Report, 30, Action.LEND),
         _read(_X, "find_lending", (ClientOrderId,), _Found, 10, optional=True),
-        _stream(_X, "stream_quotes", (tuple[Symbol, ...],), optional=True),
+        _stream(_X, "stream_quotes", (tuple[Symbol, ...],), Tick, optional=True),
+        _stream(_X, "stream_reports", (), _Report, optional=True),
+        _read(_X, "cancel_all_orders", (), None, 30, optional=True),
+        _read(_X, "key_rights", (), KeyRights, 30, optional=True),
+        _read(_X, "venue_time", (), datetime, 10, optional=True),
         _read(_S, "address", (), str, 30),
         _move(_S, "sign_transaction", (TransactionRequest,), bytes, 180, Action.SIGN_TRANSACTION, optional=False),
         _move(_S, "sign_typed_data", (TypedDataRequest,), bytes, 180, Action.SIGN_TYPED_DATA),
@@ -97,7 +103,7 @@ METHODS: Mapping[tuple[Kind, str], Method] = {
         _read(_R, "prepare_cancellation", (ClientOrderId,), Plan, 10, optional=True),
         _read(_R, "cancel_submission", (ClientOrderId, bytes | None), _Report, 10, optional=True),
         _read(Kind.DATA_SOURCE, "instruments", (), tuple[Instrument, ...], 60),
-        _stream(Kind.DATA_SOURCE, "stream", ()),
+        _stream(Kind.DATA_SOURCE, "stream", (), Tick),
         _read(Kind.NOTIFIER, "notify", (Notice,), None, 10),
     )
 }

@@ -6,9 +6,10 @@ the port, and refuses. Optional ports are there where the plugin has them, as th
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from datetime import datetime
 from functools import cache
-from typing import NoReturn, cast
+from typing import NoReturn, TypeVar, cast
 
 from readytrader_sdk.instruments import Instrument, Symbol
 from readytrader_sdk.market import Tick
@@ -16,6 +17,7 @@ from readytrader_sdk.orders import Balance, ClientOrderId, ExecutionReport, Orde
 from readytrader_sdk.ports import (
     ExchangePort,
     Finding,
+    KeyRights,
     LendingRequest,
     Notice,
     Plan,
@@ -27,6 +29,8 @@ from readytrader_sdk.ports import (
 from appliance.domain.decision import Payload, SignedPermit
 from appliance.plugin_host.gate import CALLS, Movable, PermitRefused
 from appliance.plugin_host.supervisor import Worker
+
+T = TypeVar("T")
 
 
 async def _perform(worker: Worker, signed: SignedPermit, payload: Movable) -> object:
@@ -104,16 +108,46 @@ class _CancelsAllAfter(RemoteReads):
         await self._worker.call("cancel_all_after", seconds)
 
 
+class _CancelsAll(RemoteReads):
+    async def cancel_all_orders(self) -> None:
+        """As `CancelAllPort`."""
+        await self._worker.call("cancel_all_orders")
+
+
+class _TellsRights(RemoteReads):
+    async def key_rights(self) -> KeyRights:
+        """As `KeyRightsPort`."""
+        return cast(KeyRights, await self._worker.call("key_rights"))
+
+
+class _TellsTime(RemoteReads):
+    async def venue_time(self) -> datetime:
+        """As `VenueClockPort`."""
+        return cast(datetime, await self._worker.call("venue_time"))
+
+
 class _StreamsQuotes(RemoteReads):
     def stream_quotes(self, symbols: Sequence[Symbol]) -> AsyncIterator[Tick]:
         """As `QuoteStreamPort`."""
-        return _one_by_one(self._worker.stream("stream_quotes", tuple(symbols)))
+        batches = cast(AsyncGenerator[Sequence[Tick], None], self._worker.stream("stream_quotes", tuple(symbols)))
+        return _one_by_one(batches)
 
 
-async def _one_by_one(batches: AsyncIterator[Sequence[Tick]]) -> AsyncIterator[Tick]:
-    async for batch in batches:
-        for tick in batch:
-            yield tick
+class _StreamsReports(RemoteReads):
+    def stream_reports(self) -> AsyncIterator[ExecutionReport]:
+        """As `ReportStreamPort`."""
+        batches = cast(AsyncGenerator[Sequence[ExecutionReport], None], self._worker.stream("stream_reports"))
+        return _one_by_one(batches)
+
+
+async def _one_by_one(batches: AsyncGenerator[Sequence[T], None]) -> AsyncIterator[T]:
+    """Each item by itself; closing this closes the stream."""
+    try:
+        async for batch in batches:
+            for item in batch:
+                yield item
+    finally:
+        await batches.aclose()
 
 
 _OPTIONAL: tuple[tuple[frozenset[str], type[RemoteReads]], ...] = (
@@ -121,7 +155,11 @@ _OPTIONAL: tuple[tuple[frozenset[str], type[RemoteReads]], ...] = (
     (frozenset({"transfer", "find_transfer"}), _Transfers),
     (frozenset({"lend", "find_lending"}), _Lends),
     (frozenset({"cancel_all_after"}), _CancelsAllAfter),
+    (frozenset({"cancel_all_orders"}), _CancelsAll),
+    (frozenset({"key_rights"}), _TellsRights),
+    (frozenset({"venue_time"}), _TellsTime),
     (frozenset({"stream_quotes"}), _StreamsQuotes),
+    (frozenset({"stream_reports"}), _StreamsReports),
 )
 
 
@@ -143,8 +181,14 @@ class RemoteExchange:
         """The calls that move nothing, and the optional ports that the plugin had when it was last ready."""
         return _reads_with(self._worker.optional_methods)(self._worker)
 
+    @property
+    def is_ours(self) -> bool:
+        """It is not: the gate and the plugin are one process."""
+        return False
+
     async def perform(self, signed: SignedPermit, payload: Payload) -> ExecutionReport:
-        """Make the permitted call, once. Raises `PermitRefused` when it was not made, else what the port raises."""
+        """Make the permitted call, once. Raises `NotSent` when it never left the core, else what the worker answered:
+        `PermitRefused` and the port's errors are that process's word and no more."""
         return cast(ExecutionReport, await _perform(self._worker, signed, payload))
 
 
@@ -159,6 +203,11 @@ class RemoteSource:
         """What to call its prices where they are no market's of now, else empty; known once it was ready."""
         return self._worker.paper_only
 
+    async def paper_name(self) -> str:
+        """As `paper_only`, after waiting until it is ready. Raises as `Worker.up`."""
+        await self._worker.up()
+        return self.paper_only
+
     async def instruments(self) -> Sequence[Instrument]:
         """As `DataSourcePort`."""
         await self._worker.up()
@@ -167,7 +216,7 @@ class RemoteSource:
     async def batches(self) -> AsyncIterator[Sequence[Tick]]:
         """Ticks in the order observed, until the source has no more. Waits until the worker is ready."""
         await self._worker.up()
-        stream = self._worker.stream("stream")
+        stream = cast(AsyncGenerator[Sequence[Tick], None], self._worker.stream("stream"))
         try:
             async for batch in stream:
                 yield batch

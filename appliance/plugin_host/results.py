@@ -8,7 +8,6 @@ from types import GenericAlias
 from typing import Any
 
 import msgspec
-from readytrader_sdk.market import Tick
 
 from appliance.plugin_host import amounts
 from appliance.plugin_host.kinds import METHODS, Kind, Method
@@ -26,9 +25,9 @@ def result_of(method: Method, value: bytes) -> object:
     return result
 
 
-def items_of(method: Method, values: bytes, count: int) -> Sequence[Tick]:
+def items_of(method: Method, values: bytes, count: int) -> Sequence[object]:
     """Some items of a stream, as many as was said. Raises `Impossible`."""
-    items: Sequence[Tick] = _read(_reader(method.kind, method.name), values)
+    items: Sequence[object] = _read(_reader(method.kind, method.name), values)
     if len(items) != count:
         raise Impossible(f"{len(items)} items as {count}")
     return items

@@ -18,13 +18,18 @@ from readytrader_sdk.ports.data_source import DataSourcePort, PaperOnly
 from readytrader_sdk.ports.exchange import (
     AmendPort,
     CancelAllAfterPort,
+    CancelAllPort,
     ExchangePort,
+    KeyRights,
+    KeyRightsPort,
     LendingAction,
     LendingPort,
     LendingRequest,
     QuoteStreamPort,
+    ReportStreamPort,
     TransferPort,
     TransferRequest,
+    VenueClockPort,
 )
 from readytrader_sdk.ports.notifier import Notice, NotifierPort, Severity
 from readytrader_sdk.ports.router import (
@@ -45,9 +50,10 @@ from readytrader_sdk.ports.router import (
 from readytrader_sdk.ports.signer import SignerPort, TransactionRequest, TypedDataPort, TypedDataRequest
 
 __all__ = [
-    "NATIVE_TOKEN", "AmendPort", "Approval", "Call", "CancelAllAfterPort", "DataSourcePort", "ExchangePort", "Finding",
-    "Flow", "IntentOrderPort", "LendingAction", "LendingPort", "LendingRequest", "Notice", "NotifierPort",
-    "OrderSubmission", "PaperOnly", "Plan", "QuoteStreamPort", "RouteQuote", "RouterPort", "Severity", "SignerPort",
-    "Step", "SwapRequest", "TransactionRequest", "TransferPort", "TransferRequest", "TypedDataOrder", "TypedDataPort",
-    "TypedDataRequest",
+    "NATIVE_TOKEN", "AmendPort", "Approval", "Call", "CancelAllAfterPort", "CancelAllPort", "DataSourcePort",
+    "ExchangePort", "Finding", "Flow", "IntentOrderPort", "KeyRights", "KeyRightsPort", "LendingAction", "LendingPort",
+    "LendingRequest", "Notice", "NotifierPort", "OrderSubmission", "PaperOnly", "Plan", "QuoteStreamPort",
+    "ReportStreamPort", "RouteQuote", "RouterPort", "Severity", "SignerPort", "Step", "SwapRequest",
+    "TransactionRequest", "TransferPort", "TransferRequest", "TypedDataOrder", "TypedDataPort", "TypedDataRequest",
+    "VenueClockPort",
 ]  # fmt: skip

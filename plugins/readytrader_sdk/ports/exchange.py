@@ -27,8 +27,9 @@ class ExchangePort(Protocol):
 
         Enforces `order.price_worst`, for market orders too (an immediate-or-cancel limit order at that price does).
         Returns the venue's first word: open, filled, or rejected, which is a report and not an error. A second order
-        under an ID that the venue knows is refused. Raises `Unsupported` for what the venue cannot do, `Unavailable`
-        only when the order provably did not arrive, `OutcomeUnknown` whenever that is in doubt.
+        under an ID that the venue knows is refused, without a word on the first: that is asked for. Raises
+        `Unsupported` for what the venue cannot do, `Unavailable` only when the order provably did not arrive (the core
+        asks the venue all the same), `OutcomeUnknown` whenever that is in doubt.
         """
 
     async def cancel_order(self, client_order_id: ClientOrderId, symbol: Symbol) -> ExecutionReport:
@@ -45,7 +46,10 @@ class ExchangePort(Protocol):
 
     async def open_orders(self) -> Sequence[ExecutionReport]:
         """Every open order of the account, those of nobody here included. Timeout 30 s. May be repeated. Raises
-        `Unavailable`: a part of the list is not the list."""
+        `Unavailable`: a part of the list is not the list.
+
+        Fills may be left out. An order that has no client order ID is told as `venue:` and its venue order ID.
+        """
 
     async def balances(self) -> Sequence[Balance]:
         """All non-zero balances, each asset once. Timeout 30 s. May be repeated. Raises `Unavailable`."""
@@ -56,9 +60,10 @@ class AmendPort(Protocol):
     """Optional: an exchange that replaces an order in one step."""
 
     async def replace_order(self, replaced: ClientOrderId, order: OrderRequest) -> ExecutionReport:
-        """Cancel `replaced` and place `order`, or do neither; the word on `order`, as `place_order` gives it.
+        """Cancel `replaced` and place `order`; the word on `order`, as `place_order` gives it. Never are both open.
 
-        **Moves value; never repeated.** Timeout 10 s. When `replaced` has ended, `order` is rejected.
+        **Moves value; never repeated.** Timeout 10 s. When `replaced` has ended, `order` is rejected. A venue without
+        such a step may be given two: `order` is sent only after the venue said that `replaced` was cancelled.
         """
 
 
@@ -71,6 +76,30 @@ class QuoteStreamPort(Protocol):
 
 
 @runtime_checkable
+class ReportStreamPort(Protocol):
+    """Optional: an exchange that says by itself what becomes of orders."""
+
+    def stream_reports(self) -> AsyncIterator[ExecutionReport]:
+        """What happens to the account's orders, as it happens, until cancelled. Raises `Unavailable` to be restarted.
+
+        A hint and not the record: reports may repeat, come late or out of order, or be lost, and a state may come
+        before its fills. What does not fit is asked for with `find_order`. A fill has the same `fill_id` here as there.
+        """
+
+
+@runtime_checkable
+class CancelAllPort(Protocol):
+    """Optional: a venue that cancels everything at once."""
+
+    async def cancel_all_orders(self) -> None:
+        """Ask for the cancellation of every open order of the account, those of nobody here included.
+
+        Timeout 30 s. May be repeated. Returns when the venue has taken the request; whether anything is still open,
+        `open_orders` says. Raises `Unavailable`.
+        """
+
+
+@runtime_checkable
 class CancelAllAfterPort(Protocol):
     """Optional: a venue with a dead-man's switch."""
 
@@ -78,6 +107,36 @@ class CancelAllAfterPort(Protocol):
         """Have the venue cancel every open order `seconds` (whole, 0 disarms) from now, unless asked again before.
 
         Timeout 10 s. May be repeated; the last call counts. Opens nothing and sells nothing. Raises `Unavailable`.
+        """
+
+
+class KeyRights(Struct, frozen=True, kw_only=True):
+    """What the venue says that this key may do. None where the venue does not say."""
+
+    can_trade: bool | None
+    can_withdraw: bool | None
+    """Whether it can send assets out of the account, to whatever address."""
+    is_bound_to_addresses: bool | None = None
+    """Whether the venue takes it from listed network addresses alone."""
+    expires_at: datetime | None = None
+
+
+@runtime_checkable
+class KeyRightsPort(Protocol):
+    """Optional: a venue that tells what a key may do."""
+
+    async def key_rights(self) -> KeyRights:
+        """Ask the venue. Timeout 30 s. May be repeated. Raises `Unavailable`: not knowing is not a right missing."""
+
+
+@runtime_checkable
+class VenueClockPort(Protocol):
+    """Optional: a venue that tells its time."""
+
+    async def venue_time(self) -> datetime:
+        """The venue's clock, aware and in UTC, fresh from the venue. Timeout 10 s. May be repeated.
+
+        Raises `Unavailable`.
         """
 
 
