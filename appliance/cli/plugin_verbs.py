@@ -240,14 +240,23 @@ def remove_command(line: CommandLine, name: str, yes: bool) -> None:
 )
 @click.pass_obj
 def secret_command(line: CommandLine, name: str, secret: str, from_file: BinaryIO | None) -> None:
-    """Give the instance NAME its SECRET: asked for without echo, kept in a file that its worker alone is given."""
-    from appliance.plugin_host.catalog import secrets_of
+    """Give the instance NAME its SECRET: asked for without echo, kept in a file that its worker alone is given.
+
+    A live exchange NAME has another key as NAME-watchdog, for the watchdog process.
+    """
+    from appliance.plugin_host.catalog import WATCHDOG, optional_secrets_of, secrets_of
     from appliance.plugin_host.secret_files import write_secret
     from appliance.plugin_host.worker.credentials import BYTES_MAX
 
     configuration = line.configuration()
-    instance = the_instance(configuration, name)
-    known = secrets_of(configuration, line.home, instance.plugin)
+    instance = the_instance(configuration, name.removesuffix(WATCHDOG))
+    if name.endswith(WATCHDOG) and instance not in configuration.live_exchanges:
+        refuse(f"{name}: the watchdog has keys of its own for live exchanges alone")
+    plugin = instance.plugin
+    known = (
+        *secrets_of(configuration, line.home, plugin),
+        *optional_secrets_of(configuration, line.home, plugin),
+    )
     if secret not in known:
         claimed = ", ".join(known) or "none"
         refuse(f"plugin {instance.plugin} has no secret {secret}; it has {claimed}")

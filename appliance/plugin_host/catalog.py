@@ -13,7 +13,9 @@ from functools import cache
 from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, distribution, distributions
 from importlib.resources import files
 from pathlib import Path
+from typing import TypeVar
 
+import msgspec
 from msgspec import Struct
 from readytrader_sdk.egress import Endpoint
 from readytrader_sdk.hooks import ENTRY_POINT_GROUP
@@ -28,6 +30,12 @@ from appliance.plugin_host.wheels.refusal import WheelRefused
 DISTRIBUTION = "readytrader"
 MOVES_VALUE = frozenset({Kind.EXCHANGE, Kind.ROUTER, Kind.SIGNER})
 """Kinds whose workers are given the key that permits are checked with."""
+
+
+WATCHDOG = "-watchdog"
+"""Ends the names of the watchdog process's instances."""
+
+InstanceT = TypeVar("InstanceT", bound=Instance)
 
 
 class CatalogError(Exception):
@@ -101,6 +109,7 @@ def worker_spec(configuration: Configured, home: Home, permit_key: bytes, instan
             hosts=_joined(offer.hosts, instance.hosts),
             private_hosts=instance.private_hosts,
             secrets=offer.secrets,
+            optional_secrets=offer.optional_secrets,
             read_paths=_read_paths(instance, offer.file_settings, home),
         ),
         state_folder=str(private_folder(home.plugin_state / instance.name)),
@@ -109,6 +118,14 @@ def worker_spec(configuration: Configured, home: Home, permit_key: bytes, instan
         permit_key=permit_key if instance.kind in MOVES_VALUE else b"",
         venue=instance.venue,
     )
+
+
+def for_watchdog(instance: InstanceT) -> InstanceT:
+    """The same instance as the watchdog process runs it: its name, and so its secrets and its state, are its own.
+
+    No instance of a configuration has such a name: none has a hyphen.
+    """
+    return msgspec.structs.replace(instance, name=f"{instance.name}{WATCHDOG}")
 
 
 def wheels_of(entry: InstalledPlugin, home: Home) -> Wheels:
@@ -126,6 +143,11 @@ def secrets_of(configuration: Configured, home: Home, plugin: str) -> tuple[str,
     return _offer(configuration, home, plugin).secrets
 
 
+def optional_secrets_of(configuration: Configured, home: Home, plugin: str) -> tuple[str, ...]:
+    """Names of the secrets that an instance of a plugin is given where it has them. Raises `CatalogError`."""
+    return _offer(configuration, home, plugin).optional_secrets
+
+
 class _Offer(Struct, frozen=True, kw_only=True):
     """What instances of one plugin are made of."""
 
@@ -134,6 +156,7 @@ class _Offer(Struct, frozen=True, kw_only=True):
     hosts: tuple[Endpoint, ...]
     secrets: tuple[str, ...]
     file_settings: tuple[str, ...]
+    optional_secrets: tuple[str, ...] = ()
 
 
 def _offer(configuration: Configured, home: Home, plugin: str) -> _Offer:
@@ -149,6 +172,7 @@ def _offer(configuration: Configured, home: Home, plugin: str) -> _Offer:
             hosts=claims.endpoints,
             secrets=claims.secrets,
             file_settings=claims.file_settings,
+            optional_secrets=claims.optional_secrets,
         )
     if entry is None:
         raise CatalogError(f"plugin {plugin}: neither a built-in nor in the configuration's catalog")

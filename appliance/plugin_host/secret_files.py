@@ -34,10 +34,11 @@ def write_secret(home: Home, instance: str, name: str, value: bytes) -> Path:
     return path
 
 
-def wrong_with_secret(home: Home, instance: str, name: str) -> str | None:
+def wrong_with_secret(home: Home, instance: str, name: str, *, optional: bool = False) -> str | None:
     """Why the worker of an instance would not take this secret; None where it would. Read as the worker reads it."""
     try:
-        read_credentials(str(home.secrets / instance), [name])
+        names, spare = ((), (name,)) if optional else ((name,), ())
+        read_credentials(str(home.secrets / instance), names, spare)
     except CredentialRefused as fault:
         return f"{fault} (readytrader plugin secret {instance} {name})"
     return None

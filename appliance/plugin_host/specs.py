@@ -19,6 +19,8 @@ class Rights(Struct, frozen=True, kw_only=True):
     """Reached through the egress broker even where the name leads to a private or loopback address."""
     secrets: tuple[str, ...] = ()
     """Names of files in the worker's secrets folder, read before the cage closes."""
+    optional_secrets: tuple[str, ...] = ()
+    """The same, where they are there."""
     read_paths: tuple[str, ...] = ()
     """Files and folders outside its own that it may read."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from appliance.home import Home
-from appliance.plugin_host.catalog import CatalogError, secrets_of, wheels_of
+from appliance.plugin_host.catalog import CatalogError, optional_secrets_of, secrets_of, wheels_of
 from appliance.plugin_host.entries import Configured, InstalledPlugin, Instance
 from appliance.plugin_host.secret_files import wrong_with_secret
 from appliance.plugin_host.wheels.manifest import Manifest
@@ -77,11 +77,15 @@ def _unlike(entry: InstalledPlugin, manifest: Manifest) -> Iterator[str]:
 def _wrong_with_instance(instance: Instance, configuration: Configured, home: Home) -> Iterator[str]:
     try:
         secrets = secrets_of(configuration, home, instance.plugin)
+        optional = optional_secrets_of(configuration, home, instance.plugin)
     except CatalogError as fault:
         yield str(fault)
         return
     for name in secrets:
         if (wrong := wrong_with_secret(home, instance.name, name)) is not None:
+            yield wrong
+    for name in optional:
+        if (wrong := wrong_with_secret(home, instance.name, name, optional=True)) is not None:
             yield wrong
 
 

@@ -119,7 +119,8 @@ class RemoteTicks:
 
     def __init__(self, worker: Worker) -> None:
         self._source = RemoteSource(worker)
-        self.paper_only = self._source.paper_only
+        if self._source.paper_only:
+            self.paper_only = self._source.paper_only
 
     async def instruments(self) -> Sequence[Instrument]:
         return await self._source.instruments()

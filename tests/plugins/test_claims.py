@@ -14,6 +14,8 @@ from appliance.plugin_host.catalog import built_ins
 from appliance.plugin_host.kinds import HOOKS, Kind
 
 EXPECTED = {
+    "ccxt": (Kind.EXCHANGE, {"api_key", "api_secret"}, set()),
+    "ccxt_feed": (Kind.DATA_SOURCE, set(), set()),
     "discord": (Kind.NOTIFIER, {"webhook_url"}, set()),
     "env_private_key": (Kind.SIGNER, {"private_key"}, set()),
     "keystore": (Kind.SIGNER, {"password"}, {"path"}),

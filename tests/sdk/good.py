@@ -31,6 +31,7 @@ from readytrader_sdk.ports import (
     Approval,
     Finding,
     Flow,
+    KeyRights,
     LendingRequest,
     OrderSubmission,
     Plan,
@@ -66,6 +67,33 @@ def context() -> PluginContext:
 
 class GoodExchange(AcmeExchange):
     """With everything that only some venues can."""
+
+    def __init__(self, plugin_context: PluginContext) -> None:
+        super().__init__(plugin_context)
+        self.told: list[ExecutionReport] = []
+
+    async def place_order(self, order: OrderRequest) -> ExecutionReport:
+        answer = await super().place_order(order)
+        self.told.append(answer)
+        return answer
+
+    async def stream_reports(self) -> AsyncIterator[ExecutionReport]:
+        heard = 0
+        while True:
+            for told in self.told[heard:]:
+                heard += 1
+                yield told
+            await asyncio.sleep(0.001)
+
+    async def cancel_all_orders(self) -> None:
+        for order in await AcmeExchange.open_orders(self):
+            await AcmeExchange.cancel_order(self, order.client_order_id, SYMBOL)
+
+    async def key_rights(self) -> KeyRights:
+        return KeyRights(can_trade=True, can_withdraw=False, expires_at=NOON)
+
+    async def venue_time(self) -> datetime:
+        return datetime.now(UTC)
 
     async def replace_order(self, replaced: ClientOrderId, order: OrderRequest) -> ExecutionReport:
         old = await self.find_order(replaced, order.symbol)

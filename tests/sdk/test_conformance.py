@@ -10,6 +10,7 @@ from readytrader_sdk.conformance import CHECKS, Kind, Report, Subject, Verdict, 
 
 from tests.sdk import good
 from tests.sdk.faulty_exchanges import EXCHANGES
+from tests.sdk.faulty_guards import GUARDS
 from tests.sdk.faulty_readers import NOTIFIERS, SOURCES
 from tests.sdk.faulty_routers import ROUTERS
 from tests.sdk.faulty_signers import SIGNERS
@@ -26,7 +27,7 @@ GOOD: dict[str, tuple[Kind, Subject]] = {
 FAULTY: list[tuple[Kind, Subject, set[str], str]] = [
     *(
         (Kind.EXCHANGE, good.exchange_subject(one(good.context())), found, one.__name__)
-        for one, found in EXCHANGES.items()
+        for one, found in {**EXCHANGES, **GUARDS}.items()
     ),
     *((Kind.DATA_SOURCE, good.source_subject(one), found, one.__name__) for one, found in SOURCES.items()),
     *((Kind.SIGNER, good.signer_subject(one(good.context())), found, one.__name__) for one, found in SIGNERS.items()),

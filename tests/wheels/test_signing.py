@@ -218,6 +218,8 @@ def test_a_wheel_without_exactly_one_sound_entry_point_is_not_signed(
 def test_a_wheel_without_sound_claims_is_not_signed(tmp_path: Path) -> None:
     with pytest.raises(WheelRefused, match="unknown field"):
         signed(tmp_path, plugin_wheel(tmp_path, claims=CLAIMS + "root = true\n"))
+    with pytest.raises(WheelRefused, match="`optional_secrets`, which are for built-ins alone"):
+        signed(tmp_path, plugin_wheel(tmp_path, claims=CLAIMS + 'optional_secrets = ["spare"]\n'))
     entry = "[readytrader.plugins]\nacme = acme\n"
     with pytest.raises(WheelRefused, match="lacks its claims"):
         signed(tmp_path, wheel(tmp_path, {"acme/__init__.py": ""}, entry_points=entry))

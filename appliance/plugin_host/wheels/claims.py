@@ -33,6 +33,8 @@ class Claims(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where it must connect to, as `host:port`; see `endpoints`."""
     secrets: tuple[str, ...] = ()
     """Names of the secrets that it must be given."""
+    optional_secrets: tuple[str, ...] = ()
+    """Names of secrets that it is given where they were written. Of a built-in alone."""
     file_settings: tuple[str, ...] = ()
     """Settings whose value is one or more comma-separated paths that it wants to read."""
 
@@ -41,11 +43,12 @@ class Claims(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError("`kinds` names no kind")
         for host in self.hosts:
             endpoint_from_text(host)
-        for name in (*self.secrets, *self.file_settings):
+        for name in (*self.secrets, *self.optional_secrets, *self.file_settings):
             if not _SETTING.fullmatch(name):
                 raise ValueError(f"expected a name of lower-case letters, digits and _, got {name[:80]!r}")
         for field in ("kinds", "hosts", "secrets", "file_settings"):
             _demand_distinct(field, getattr(self, field))
+        _demand_distinct("optional_secrets", (*self.secrets, *self.optional_secrets))
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:

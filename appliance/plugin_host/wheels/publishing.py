@@ -148,7 +148,10 @@ def claims_of(wheel: Wheel, plugin: str, module: str) -> Claims:
     content = wheel.installed.get(path)
     if content is None:
         raise WheelRefused(wheel.file_name, "lacks its claims", path)
-    return parse_claims(content.decode("utf-8", "replace"), f"{wheel.file_name}: {path}")
+    claims = parse_claims(content.decode("utf-8", "replace"), f"{wheel.file_name}: {path}")
+    if claims.optional_secrets:
+        raise WheelRefused(wheel.file_name, "claims `optional_secrets`, which are for built-ins alone", path)
+    return claims
 
 
 def _read_dependencies(own: str, dependencies: Sequence[Path]) -> dict[str, bytes]:

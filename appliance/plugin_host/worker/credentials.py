@@ -13,13 +13,13 @@ class CredentialRefused(Exception):
     """A secret's file is not there, or not closed to others. The message names the file and its mode, never content."""
 
 
-def read_credentials(folder: str, names: Sequence[str]) -> Mapping[str, str]:
-    """The secrets of these names: UTF-8 text, without one newline at its end.
+def read_credentials(folder: str, names: Sequence[str], optional: Sequence[str] = ()) -> Mapping[str, str]:
+    """The secrets of these names: UTF-8 text, without one newline at its end. One of `optional` may be missing.
 
     Each is a regular file in `folder`, no link, that belongs to this user or to root, is closed to everybody else, and
     holds at most 64 KiB. Raises `CredentialRefused`.
     """
-    if not names:
+    if not names and not (optional and os.path.lexists(folder)):
         return {}
     try:
         opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -27,9 +27,21 @@ def read_credentials(folder: str, names: Sequence[str]) -> Mapping[str, str]:
         raise CredentialRefused(f"{folder}: {fault.strerror}") from fault
     try:
         _demand_closed(opened, folder, stat.S_IWGRP | stat.S_IWOTH)
-        return {name: _read(opened, folder, name) for name in names}
+        there = [name for name in optional if _is_there(opened, name)]
+        return {name: _read(opened, folder, name) for name in (*names, *there)}
     finally:
         os.close(opened)
+
+
+def _is_there(folder: int, name: str) -> bool:
+    """Whether anything has this name; whether it may be read is asked by reading."""
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True  # reading it will say what is wrong
+    return True
 
 
 def _read(folder: int, folder_name: str, name: str) -> str:

@@ -86,7 +86,7 @@ def _be(spec: WorkerSpec, channel: socket.socket, egress: socket.socket | None) 
     output = Output(Redactor())
     try:
         settle(spec.state_folder)
-        secrets = read_credentials(spec.secrets_folder, spec.rights.secrets)
+        secrets = read_credentials(spec.secrets_folder, spec.rights.secrets, spec.rights.optional_secrets)
         output = Output(Redactor(secrets.values()))
         verified = _verified(spec.package)
         report = cage.enter(

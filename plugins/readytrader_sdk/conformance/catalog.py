@@ -5,6 +5,7 @@ from __future__ import annotations
 from readytrader_sdk.conformance import (
     exchange_amending,
     exchange_filling,
+    exchange_guarding,
     exchange_placing,
     exchange_reading,
     intent_orders,
@@ -22,6 +23,7 @@ _MODULES = (
     exchange_placing,
     exchange_filling,
     exchange_amending,
+    exchange_guarding,
     source,
     signer,
     signer_typed_data,

@@ -136,8 +136,9 @@ async def fill_times_are_utc(subject: ExchangeSubject) -> None:
 async def post_only_never_takes(subject: ExchangeSubject) -> None:
     async with trial(subject) as attempt:
         order = attempt.limit(attempt.price_crossing, post_only=True)
-        await attempt.place(order)
-        report = await attempt.find(order)
+        report = await attempt.place(order)
+        if report.state is not OrderState.REJECTED:  # many venues keep no trace of what they refuse
+            report = await attempt.find(order)
         taken = [fill for fill in report.fills if fill.liquidity is Liquidity.TAKER]
         expect(not taken, f"it took {shown(taken)}")
         expect(report.state is not OrderState.FILLED, "it was filled at once")

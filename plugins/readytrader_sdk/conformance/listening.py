@@ -30,11 +30,11 @@ async def listen(stream: AsyncIterator[Tick], *, ticks_max: int, listen_s: float
     await asyncio.wait({reader}, timeout=listen_s)
     if reader.done():
         reader.result()
-    await _end(reader, stream)
+    await stop_reading(reader, stream)
     return ticks
 
 
-async def expect_to_stop(stream: AsyncIterator[Tick]) -> None:
+async def expect_to_stop(stream: AsyncIterator[object]) -> None:
     """Expect that a stream ends, without an error, within two seconds after its reader is cancelled."""
 
     async def drain() -> None:
@@ -47,12 +47,12 @@ async def expect_to_stop(stream: AsyncIterator[Tick]) -> None:
     await asyncio.wait({reader}, timeout=STOPPING_S)
     stopped = reader.done()
     fault = reader.exception() if stopped and not reader.cancelled() else None
-    await _end(reader, stream)
+    await stop_reading(reader, stream)
     expect(stopped, f"the stream still runs {STOPPING_S} s after it was cancelled")
     expect(fault is None, f"the stream raised {type(fault).__name__}: {shown(str(fault))}")
 
 
-async def _end(reader: asyncio.Task[None], stream: AsyncIterator[Tick]) -> None:
+async def stop_reading(reader: asyncio.Task[None], stream: AsyncIterator[object]) -> None:
     """Leave nothing running, as far as a plugin lets us."""
     if not reader.done():
         reader.cancel()
