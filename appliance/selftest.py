@@ -21,11 +21,16 @@ PARTS_FILE = "PARTS"
 COMPILED = (
     "_cffi_backend",
     "_ssl",
+    "aiohttp._http_parser",
+    "aiohttp._websocket.reader_c",
     "apsw",
     "coincurve._cffi_backend",
     "cryptography.hazmat.bindings._rust",
     "msgspec._core",
+    "multidict._multidict",
     "pydantic_core._pydantic_core",
+    "yarl._quoting_c",
+    "zlib_ng.zlib_ng",
 )
 """Modules without source that a wrong build loses."""
 LEFT_OUT = frozenset(
@@ -175,10 +180,19 @@ def _serve() -> None:
         importlib.import_module(name)
 
 
+def _load_exchanges() -> None:
+    """An exchange is imported by its name, from each of the two halves of ccxt that are frozen in."""
+    loading = importlib.import_module("builtin_plugins.ccxt_loading")  # by name: the core knows no plugin
+    for name in ("binance", "bybit", "coinbase", "hyperliquid", "kraken", "okx"):
+        for streaming in (False, True):
+            loading.exchange_class(name, streaming=streaming)
+
+
 _USES: dict[str, Callable[[], object]] = {
     "Ed25519 signatures": _sign,
     "SQLite": _query,
     "TLS": _trust,
     "signatures of signers": _recover,
     "listeners and core": _serve,
+    "exchanges": _load_exchanges,
 }

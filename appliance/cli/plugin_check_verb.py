@@ -124,7 +124,7 @@ def _subject(worker: Worker, listen_s: int) -> Subject:
             return conformance.ExchangeSubject(exchange=exchange, venue=VenueId(worker.spec.venue))
         case Kind.DATA_SOURCE:
             return conformance.SourceSubject(
-                make_source=lambda: _Source(remote.RemoteSource(worker)), listen_s=listen_s
+                make_source=lambda: _source(remote.RemoteSource(worker)), listen_s=listen_s
             )
         case Kind.SIGNER:
             # It has no method that signs: the checks that would ask for one are not run.
@@ -141,11 +141,6 @@ class _Source:
     def __init__(self, source: RemoteSource) -> None:
         self._source = source
 
-    @property
-    def paper_only(self) -> str:
-        """As `RemoteSource`."""
-        return self._source.paper_only
-
     async def instruments(self) -> Sequence[Instrument]:
         """As `DataSourcePort`."""
         return await self._source.instruments()
@@ -155,3 +150,16 @@ class _Source:
         async for batch in self._source.batches():
             for tick in batch:
                 yield tick
+
+
+class _PaperSource(_Source):
+    """One that says that its prices are no market's of now."""
+
+    @property
+    def paper_only(self) -> str:
+        """As `RemoteSource`."""
+        return self._source.paper_only
+
+
+def _source(source: RemoteSource) -> _Source:
+    return _PaperSource(source) if source.paper_only else _Source(source)

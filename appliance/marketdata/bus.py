@@ -245,6 +245,14 @@ class MarketDataBus:
         selection = self._select(admissible_for(self._lines.get(symbol, {}).values(), for_agent), now)
         return None if selection is None else facts_of(selection, now)
 
+    def quiet_symbols(self, now: datetime) -> tuple[Symbol, ...]:
+        """The instruments of which no admissible source has a fresh quote that is not contested: data are lost."""
+        return tuple(symbol for symbol, lines in self._lines.items() if not self._is_heard(lines.values(), now))
+
+    def _is_heard(self, lines: Iterable[Line], now: datetime) -> bool:
+        selection = self._select(admissible_for(lines, None), now)
+        return selection is not None and selection.fresh and selection.line.claim is None
+
     def view(self, symbol: Symbol, now: datetime, *, for_agent: AgentId | None, execution: bool) -> MarketView:
         """One instrument as it stands. With `execution` only what may be traded on, else whatever is there."""
         lines: Iterable[Line] = self._lines.get(symbol, {}).values()

@@ -8,7 +8,7 @@ and the event loop gets its turn between batches, so that no source can keep the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -73,12 +73,17 @@ class Feed:
         source: TickBatches,
         clock: Clock,
         backoff: Backoff | None = None,
+        *,
+        refused_as: Callable[[], Awaitable[str]] | None = None,
     ) -> None:
+        """In live mode `refused_as` waits until the source is ready, and says what its prices are called where they
+        are not a market's of now; such a source delivers nothing. Empty where they are."""
         self.info = info
         self._bus = bus
         self._source = source
         self._clock = clock
         self._backoff = backoff or Backoff()
+        self._refused_as = refused_as
         self._task: asyncio.Task[None] | None = None
         self._delivered = 0
         self._state = FeedState.IDLE
@@ -131,6 +136,10 @@ class Feed:
             self._restarts += 1
 
     async def _stream(self) -> None:
+        if self._refused_as is not None and (name := await self._refused_as()):
+            raise Misconfigured(
+                f"{self.info.name}: its prices are {name!r}, not a market's of now; refused in live mode"
+            )
         batches = self._source.batches()
         try:
             async for batch in batches:

@@ -86,6 +86,10 @@ class Verdict(StrEnum):
     """Too far from what the other sources say."""
 
 
+TAKEN = frozenset({Verdict.ACCEPTED, Verdict.REPEATED})
+"""The verdicts that find no fault."""
+
+
 class ViewProblem(StrEnum):
     """Why a view holds no quote."""
 
@@ -129,5 +133,4 @@ class SourceStatus(Struct, frozen=True, kw_only=True):
 
     @property
     def refused(self) -> int:
-        kept = (Verdict.ACCEPTED, Verdict.REPEATED)
-        return sum(count for verdict, count in self.verdicts.items() if verdict not in kept)
+        return sum(count for verdict, count in self.verdicts.items() if verdict not in TAKEN)

@@ -11,7 +11,8 @@ from readytrader_sdk.market import Candle, Quote
 
 from appliance.domain.agents import AgentScope
 from appliance.domain.codes import Code
-from appliance.marketdata.values import MarketView, Priority, SourceInfo, SourceStatus, Verdict
+from appliance.marketdata.feed import FeedHealth
+from appliance.marketdata.values import TAKEN, MarketView, Priority, SourceInfo, SourceStatus, Verdict
 from appliance.service.outcomes import Refused, refuse
 from appliance.transport import tool_arguments as arguments
 from appliance.transport.amounts import InvalidArgument, amount_from_text, amount_text, number_from_text, number_text
@@ -56,10 +57,15 @@ class IngestAnswer(Answer, frozen=True, kw_only=True):
 
 
 class SourceView(View, frozen=True, kw_only=True):
+    """`state` is where a source of the operator's is in its life; `refusals` counts refused ticks by reason."""
+
     name: str
     trusted: bool
+    state: str | None = None
+    restarts: int | None = None
     accepted: int
     refused: int
+    refusals: dict[str, int]
     last_tick_at: datetime | None = None
 
 
@@ -85,7 +91,7 @@ class _Feed(Struct, frozen=True, kw_only=True):
 async def get_crypto_price(caller: Caller, asked: arguments.GetCryptoPrice) -> Answer | Refused:
     symbol = Symbol(asked.symbol)
     if symbol not in caller.core.state.instruments:
-        return _unknown(symbol)
+        return unknown_instrument(symbol)
     now = caller.core.clock()
     trusted = caller.core.bus.view(symbol, now, for_agent=caller.principal.agent_id, execution=True)
     if trusted.quote is not None:
@@ -106,7 +112,7 @@ def _price(view: MarketView, quote: Quote, *, trusted: bool) -> PriceAnswer:
         ask=amount_text(quote.ask, unit),
         last=None if quote.last is None else amount_text(quote.last, unit),
         observed_at=quote.observed_at,
-        age_s=_seconds(view.age or timedelta(0)),
+        age_s=seconds_text(view.age or timedelta(0)),
         source=view.source or "",
         agreeing=view.sources,
         disagreeing=view.outliers,
@@ -116,7 +122,7 @@ def _price(view: MarketView, quote: Quote, *, trusted: bool) -> PriceAnswer:
 async def fetch_ohlcv(caller: Caller, asked: arguments.FetchOhlcv) -> Answer | Refused:
     symbol = Symbol(asked.symbol)
     if symbol not in caller.core.state.instruments:
-        return _unknown(symbol)
+        return unknown_instrument(symbol)
     try:
         source = caller.core.bus.candle_source(symbol, asked.timeframe)
         candles = caller.core.bus.candles(symbol, asked.timeframe, asked.limit)
@@ -205,11 +211,12 @@ async def get_marketdata_status(caller: Caller, _asked: arguments.Arguments) -> 
         core.bus.view(symbol, now, for_agent=caller.principal.agent_id, execution=True)
         for symbol in core.state.instruments
     ]
+    health = {feed.source: feed for feed in core.feeds.health()}
     return MarketdataAnswer(
         ok=True,
         now=now,
         symbols=tuple(_symbol(view) for view in views),
-        sources=tuple(_source(status) for status in core.bus.statuses()),
+        sources=tuple(_source(status, health.get(status.info.name)) for status in core.bus.statuses()),
     )
 
 
@@ -218,22 +225,26 @@ def _symbol(view: MarketView) -> SymbolView:
         symbol=view.symbol,
         trusted=view.quote is not None,
         problem=view.problem,
-        age_s=None if view.age is None else _seconds(view.age),
+        age_s=None if view.age is None else seconds_text(view.age),
         source=view.source,
     )
 
 
-def _source(status: SourceStatus) -> SourceView:
+def _source(status: SourceStatus, health: FeedHealth | None) -> SourceView:
     return SourceView(
         name=status.info.name,
         trusted=status.info.admissible,
+        state=None if health is None else health.state,
+        restarts=None if health is None else health.restarts,
+        refusals={str(verdict): count for verdict, count in status.verdicts.items() if verdict not in TAKEN},
         accepted=status.accepted,
         refused=status.refused,
         last_tick_at=status.last_tick_at,
     )
 
 
-def _unknown(symbol: str) -> Refused:
+def unknown_instrument(symbol: str) -> Refused:
+    """The refusal of a symbol that is not traded here."""
     return refuse(Code.INSTRUMENT_UNKNOWN, f"no instrument {symbol!r}", observed=symbol)
 
 
@@ -241,5 +252,6 @@ def _instant(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=milliseconds)
 
 
-def _seconds(age: timedelta) -> str:
+def seconds_text(age: timedelta) -> str:
+    """An age in seconds, to the millisecond."""
     return number_text(Decimal(age // timedelta(milliseconds=1)) / 1000)

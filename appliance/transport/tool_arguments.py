@@ -31,6 +31,14 @@ class GetCryptoPrice(Arguments, frozen=True, kw_only=True):
     exchange: NameText = "binance"
 
 
+class GetTicker(Arguments, frozen=True, kw_only=True):
+    symbol: SymbolText
+
+
+class GetMultiplePrices(Arguments, frozen=True, kw_only=True):
+    symbols: Annotated[tuple[SymbolText, ...], Meta(min_length=1, max_length=50)]
+
+
 class FetchOhlcv(Arguments, frozen=True, kw_only=True):
     symbol: SymbolText
     timeframe: Annotated[str, Meta(max_length=4)] = "1h"

@@ -17,7 +17,7 @@ from appliance.transport.tool_results import Answer
 Schema = dict[str, Any]
 """A JSON Schema, which is JSON by nature."""
 
-_LEFT_OUT = frozenset({"title", "minLength", "maxLength"})
+_LEFT_OUT = frozenset({"title", "minLength", "maxLength", "minItems", "maxItems"})
 """Enforced like the rest, but not worth an agent's attention: nobody meets them by accident."""
 
 

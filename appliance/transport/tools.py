@@ -15,7 +15,7 @@ from appliance.service.core import Core
 from appliance.service.outcomes import Refused, refuse
 from appliance.service.rate_limits import Budget
 from appliance.store.journal import JournalUnavailable
-from appliance.transport import account_tools, market_tools, order_tools
+from appliance.transport import account_tools, market_tools, order_tools, price_tools
 from appliance.transport import tool_arguments as arguments
 from appliance.transport.amounts import InvalidArgument
 from appliance.transport.foreign_text import printable
@@ -27,11 +27,29 @@ log = logging.getLogger(__name__)
 _ROWS = (
     Tool(
         name="get_crypto_price",
-        description="Bid and ask as the appliance's sources agree on them. trusted=false: not to be traded on now.",
+        description="Bid and ask as the sources agree on them. trusted=false: not to be traded on now.",
         arguments=arguments.GetCryptoPrice,
         result=market_tools.PriceAnswer,
         effect=Effect.READS,
         handler=market_tools.get_crypto_price,
+        budget=Budget.READ,
+    ),
+    Tool(
+        name="get_ticker",
+        description="Quote with sizes.",
+        arguments=arguments.GetTicker,
+        result=price_tools.TickerAnswer,
+        effect=Effect.READS,
+        handler=price_tools.get_ticker,
+        budget=Budget.READ,
+    ),
+    Tool(
+        name="get_multiple_prices",
+        description="Quotes of up to 50 symbols.",
+        arguments=arguments.GetMultiplePrices,
+        result=price_tools.PricesAnswer,
+        effect=Effect.READS,
+        handler=price_tools.get_multiple_prices,
         budget=Budget.READ,
     ),
     Tool(
@@ -64,7 +82,7 @@ _ROWS = (
     ),
     Tool(
         name="get_marketdata_status",
-        description="Which symbols have a trusted quote now, and how each source is doing.",
+        description="Which symbols have a trusted quote, and how each source does.",
         arguments=arguments.Arguments,
         result=market_tools.MarketdataAnswer,
         effect=Effect.READS,
@@ -83,7 +101,7 @@ _ROWS = (
     ),
     Tool(
         name="validate_trade_risk",
-        description="What every rule says of a trade now, without placing it: its worst case, or all refusals with "
+        description="What every rule says of a trade now, without placing it: its worst case, or all refusals and "
         "the largest amount that would pass.",
         arguments=arguments.ValidateTradeRisk,
         result=order_tools.RiskAnswer,
@@ -104,7 +122,7 @@ _ROWS = (
     ),
     Tool(
         name="replace_cex_order",
-        description="Replace one of your open orders by one with another amount or price.",
+        description="Give one of your open orders another amount or price.",
         arguments=arguments.ReplaceCexOrder,
         result=OrderAnswer,
         effect=Effect.TRADES,
@@ -199,7 +217,7 @@ _ROWS = (
     ),
     Tool(
         name="get_proposal",
-        description="One of your requests that a person must decide on.",
+        description="One of your requests that wait for a person.",
         arguments=arguments.OneRequest,
         result=order_tools.ProposalAnswer,
         effect=Effect.READS,
@@ -227,7 +245,7 @@ _ROWS = (
     ),
     Tool(
         name="get_policy",
-        description="The limits in force for you, with what is used of them, and the symbols you may trade.",
+        description="Your limits, what is used of them, and the symbols you may trade.",
         arguments=arguments.Arguments,
         result=account_tools.PolicyAnswer,
         effect=Effect.READS,
@@ -236,7 +254,7 @@ _ROWS = (
     ),
     Tool(
         name="get_health",
-        description="Whether the appliance can trade now, and who you are to it.",
+        description="Whether trading works now, and who you are.",
         arguments=arguments.Arguments,
         result=account_tools.HealthAnswer,
         effect=Effect.READS,

@@ -211,3 +211,39 @@ def test_what_a_subscriber_raises_is_reported_and_the_next_tick_still_comes() ->
         assert reported == ["not this one"]
 
     run(main())
+
+
+async def made_up() -> str:
+    return "sample"
+
+
+async def of_a_market() -> str:
+    return ""
+
+
+def test_in_live_mode_prices_of_no_market_are_refused_before_the_first_tick() -> None:
+    async def main() -> None:
+        bus, source = bus_of(), ScriptedSource(lambda _: ticks(5))
+        feed = Feed(bus, STREAM, source, clock, AT_ONCE, refused_as=made_up)
+        feed.start()
+        await feed.finished()
+        assert source.starts == 0
+        health = feed.health()
+        assert health.state is FeedState.FAILED
+        assert health.last_error == (
+            "Misconfigured: stream: its prices are 'sample', not a market's of now; refused in live mode"
+        )
+        assert bus.facts(BTC_USDT, START) is None
+
+    run(main())
+
+
+def test_in_live_mode_prices_of_a_market_pass() -> None:
+    async def main() -> None:
+        bus = bus_of()
+        feed = Feed(bus, STREAM, ScriptedSource(lambda _: ticks(5)), clock, refused_as=of_a_market)
+        feed.start()
+        await feed.finished()
+        assert bus.statuses()[0].accepted == 5
+
+    run(main())

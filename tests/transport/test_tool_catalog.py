@@ -81,6 +81,7 @@ def minimal(name: str) -> dict[str, object]:
         "timestamp_ms": 1_700_000_000_000,
         "timeframe": "1m",
         "candles": [candle(1_700_000_000_000)],
+        "symbols": ["SOL/USDT"],
         "asset": "USDT",
         "from_token": "USDT",
         "to_token": "BTC",

@@ -40,6 +40,8 @@ async def successes(core: Core) -> dict[str, dict[str, Any]]:
     now_ms = int(core.clock().timestamp() * 1000)
     limit = {"symbol": "ETH/USDT", "side": "buy", "amount": "0.01", "order_type": "limit", "price": "2950"}
     await keep("get_crypto_price", symbol="BTC/USDT")
+    await keep("get_ticker", symbol="BTC/USDT")
+    await keep("get_multiple_prices", symbols=["BTC/USDT", "ETH/USDT"])
     minute = now_ms // 60_000 * 60_000 - 120_000
     await keep("ingest_ohlcv", symbol="SOL/USDT", timeframe="1m", candles=[candle(minute)])
     await keep("fetch_ohlcv", symbol="SOL/USDT", timeframe="1m")
