@@ -48,6 +48,20 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
+def sole_holder(path: Path) -> Iterator[None]:
+    """Hold a file for this process alone, until the end of the block or of the process (flock(2)).
+
+    Raises `BlockingIOError` where another process holds it.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
 def locked_folder(folder: Path) -> Iterator[None]:
     """Let one process at a time change what lies in a folder; the others wait (flock(2))."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -8,15 +8,12 @@ import os
 import sys
 import time
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING
 
 import click
 
 from appliance.cli.context import EXIT_UNAVAILABLE, CommandLine
+from appliance.domain.snapshot import Mode
 from appliance.home import TOKEN_VARIABLE
-
-if TYPE_CHECKING:
-    pass
 
 JOIN_WAIT_MAX_S = 10.0
 """How long a core that another agent's start is just bringing up may take until it listens."""
@@ -67,7 +64,7 @@ def serve_command(line: CommandLine, log_level: str) -> None:
     """Run in the foreground: agents over a socket and loopback HTTP, operators over a socket. Ends on SIGTERM."""
     from appliance.bootstrap import run_daemon
 
-    _log_to_stderr(log_level)
+    log_to_stderr(log_level)
     configuration = line.configuration()
 
     def tell(port: int) -> None:
@@ -99,8 +96,11 @@ def mcp_command(line: CommandLine) -> None:
     from appliance.bootstrap import run_child
     from appliance.store.journal import JournalUnavailable
 
-    _log_to_stderr("warning")
+    log_to_stderr("warning")
     configuration = line.configuration()
+    if configuration.mode is Mode.LIVE:
+        click.echo("readytrader mcp: real money needs the daemon: readytrader serve", err=True)
+        sys.exit(EXIT_UNAVAILABLE)
     until = time.monotonic() + JOIN_WAIT_MAX_S
     while True:
         try:
@@ -120,8 +120,13 @@ def mcp_command(line: CommandLine) -> None:
 @click.command("demo")
 @click.option("--keep", is_flag=True, help="Leave the demo's home behind, to look at.")
 @click.option("--plain", is_flag=True, help="No colours, no tables.")
-def demo_command(keep: bool, plain: bool) -> None:
+@click.option("--exchange", is_flag=True, help="Live, on a local exchange of play money that loses an answer.")
+def demo_command(keep: bool, plain: bool, exchange: bool) -> None:
     """Watch an agent trade within limits: a real MCP session, an approval, a halt, and the journal's proof."""
+    if exchange:
+        from appliance.cli.exchange_demo import run_exchange_demo
+
+        sys.exit(run_exchange_demo(keep=keep, plain=plain))
     from appliance.cli.demo import run_demo
 
     sys.exit(run_demo(keep=keep, plain=plain))
@@ -139,7 +144,7 @@ def _run(serving: Coroutine[None, None, None]) -> None:
         sys.exit(EXIT_UNAVAILABLE)
 
 
-def _log_to_stderr(level: str) -> None:
+def log_to_stderr(level: str) -> None:
     """Our own lines from this level on; of the libraries only what is a warning to us as well."""
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"

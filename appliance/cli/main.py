@@ -9,19 +9,19 @@ from pathlib import Path
 import click
 
 from appliance import __version__
+from appliance.cli.agent_verbs import agent_group
+from appliance.cli.approval_verbs import approvals_group
 from appliance.cli.audit_verbs import audit_group
 from appliance.cli.config_verbs import config_group
 from appliance.cli.context import EXIT_REFUSED, EXIT_UNAVAILABLE, CommandLine
 from appliance.cli.daemon_verbs import demo_command, init_command, mcp_command, serve_command
-from appliance.cli.operator_verbs import (
-    agent_group,
-    approvals_group,
-    halt_command,
-    resume_command,
-    status_command,
-)
+from appliance.cli.local_exchange_verb import local_exchange_command
+from appliance.cli.operator_verbs import halt_command, restrict_command, resume_command, status_command
+from appliance.cli.order_verbs import order_group
 from appliance.cli.plugin_verbs import plugin_group
 from appliance.cli.selftest_verb import selftest_command
+from appliance.cli.venue_verbs import venue_group
+from appliance.cli.watchdog_verb import watchdog_command
 from appliance.home import CONFIG_VARIABLE, HOME_VARIABLE, Home
 
 
@@ -62,12 +62,17 @@ for command in (
     demo_command,
     halt_command,
     init_command,
+    local_exchange_command,
     mcp_command,
+    order_group,
     plugin_group,
+    restrict_command,
     resume_command,
     selftest_command,
     serve_command,
     status_command,
+    venue_group,
+    watchdog_command,
 ):
     root_group.add_command(command)
 

@@ -1,69 +1,30 @@
-"""The operator's verbs: status, approvals, halt, resume, agent."""
+"""The operator's first verbs: how everything is, and how much may be traded: status, halt, restrict, resume."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
-from appliance.cli.context import EXIT_REFUSED, EXIT_UNAVAILABLE, CommandLine, json_option
+from appliance.cli.asking import ask, print_json
+from appliance.cli.context import CommandLine, json_option
+from appliance.cli.venue_verbs import venue_line, watchdog_line
 from appliance.home import Home, HomeRefused
 
 if TYPE_CHECKING:
-    from appliance.transport.operator_client import OperatorClient
-    from appliance.transport.operator_wire import ApprovalView, StatusView, WorkerView
+    from appliance.transport.operator_wire import StatusView, WorkerView
 
-T = TypeVar("T")
 HALT_NOTICE_TIMEOUT_S = 5.0
-SCOPES = ("read", "paper", "live", "feed")
-
-
-def _ask(line: CommandLine, question: Callable[[OperatorClient], T], *, offline: bool = False) -> T:
-    """Ask the daemon; without one, and where that is sound, a core of our own that is not started."""
-    from appliance.transport.operator_client import NoDaemon, OperatorClient, OperatorRefused
-
-    try:
-        try:
-            with OperatorClient(line.home.operator_socket) as client:
-                return question(client)
-        except NoDaemon:
-            if not offline:
-                raise
-        with _core_of_our_own(line), OperatorClient(line.home.operator_socket) as client:
-            return question(client)
-    except NoDaemon as fault:
-        click.echo(f"readytrader: {fault}", err=True)
-        sys.exit(EXIT_UNAVAILABLE)
-    except OperatorRefused as fault:
-        click.echo(f"refused: {fault}", err=True)
-        sys.exit(EXIT_REFUSED)
-
-
-@contextmanager
-def _core_of_our_own(line: CommandLine) -> Iterator[None]:
-    from appliance.bootstrap import offline_core
-
-    with offline_core(line.home, line.configuration()):
-        yield
-
-
-def _print_json(value: object) -> None:
-    import msgspec
-
-    click.echo(msgspec.json.format(msgspec.json.encode(value)).decode())
 
 
 @click.command("status")
 @json_option
 @click.pass_obj
 def status_command(line: CommandLine, as_json: bool) -> None:
-    """How the appliance is: mode, halt, journal, orders, sources. Exit code 3 when no daemon runs."""
-    status = _ask(line, lambda client: client.status())
+    """How the appliance is: mode, halt, journal, orders, sources, venues. Exit code 3 when no daemon runs."""
+    status = ask(line, lambda client: client.status())
     if as_json:
-        _print_json(status)
+        print_json(status)
         return
     _print_status(status)
 
@@ -95,6 +56,10 @@ def _print_status(status: StatusView) -> None:
         )
     for worker in status.workers:
         click.echo(f"worker         {_worker_line(worker)}")
+    for venue in status.venues:
+        click.echo(f"venue          {venue_line(venue)}")
+    if status.venues:
+        click.echo(f"watchdog       {watchdog_line(status.watchdog)}")
 
 
 def _worker_line(worker: WorkerView) -> str:
@@ -144,159 +109,27 @@ def halt_command(line: CommandLine, reason: str) -> None:
         click.echo(f"the daemon has latched it and cancelled {cancelled} open order{'' if cancelled == 1 else 's'}")
 
 
+@click.command("restrict")
+@click.argument("scope")
+@click.argument("state", type=click.Choice(["reduce_only", "cancel_only"]))
+@click.option("--reason", required=True, help="Why; goes into the journal.")
+@click.pass_obj
+def restrict_command(line: CommandLine, scope: str, state: str, reason: str) -> None:
+    """Allow less in SCOPE (global, venue:NAME, agent:ID or symbol:SYMBOL) from now on: STATE.
+
+    reduce_only lets exits pass, cancel_only nothing but cancels. Only ever stricter: `resume --scope` loosens.
+    """
+    from appliance.transport.operator_wire import Restriction
+
+    ask(line, lambda client: client.restrict(scope, Restriction(state), reason), offline=True)
+    click.echo(f"{scope} is {state}")
+
+
 @click.command("resume")
 @click.option("--reason", required=True, help="Why; goes into the journal.")
 @click.option("--scope", default="global", show_default=True, help="global, venue:NAME, agent:NAME or symbol:SYMBOL.")
 @click.pass_obj
 def resume_command(line: CommandLine, reason: str, scope: str) -> None:
-    """Allow trading again after a halt, or after the appliance narrowed it by itself."""
-    _ask(line, lambda client: client.resume(reason, scope), offline=True)
+    """Allow trading again after a halt, a restriction, or after the appliance narrowed it by itself."""
+    ask(line, lambda client: client.resume(reason, scope), offline=True)
     click.echo(f"{scope} is active again")
-
-
-@click.group("approvals")
-def approvals_group() -> None:
-    """What agents asked for and a person must decide."""
-
-
-@approvals_group.command("list")
-@json_option
-@click.pass_obj
-def list_approvals(line: CommandLine, as_json: bool) -> None:
-    """What waits for a decision, oldest first."""
-    approvals = _ask(line, lambda client: client.approvals())
-    if as_json:
-        _print_json(approvals)
-    elif not approvals:
-        click.echo("nothing waits for a decision")
-    else:
-        for approval in approvals:
-            proposal = approval.proposal
-            click.echo(
-                f"{proposal.request_id}  {approval.agent}  {proposal.asks}  until {proposal.expires_at:%H:%M:%S}"
-            )
-
-
-@approvals_group.command("show")
-@click.argument("request_id")
-@json_option
-@click.pass_obj
-def show_approval(line: CommandLine, request_id: str, as_json: bool) -> None:
-    """Everything that an approval would let happen."""
-    shown = _ask(line, lambda client: client.approval(request_id))
-    if as_json:
-        _print_json(shown.approval)
-    else:
-        _print_approval(shown.approval)
-
-
-def _print_approval(approval: ApprovalView) -> None:
-    proposal = approval.proposal
-    rows = [
-        ("request", proposal.request_id),
-        ("agent", approval.agent),
-        ("asks", proposal.asks),
-        ("notional", f"at most {proposal.notional_max}"),
-        ("takes", f"at most {proposal.pay_max}, fees included"),
-        ("worst price", approval.price_worst or "does not apply"),
-        ("until", f"{proposal.expires_at:%Y-%m-%d %H:%M:%S} UTC"),
-        ("state", proposal.state),
-    ]
-    for name, value in rows:
-        click.echo(f"{name:<12} {value}")
-    for reason in proposal.reasons:
-        figures = f" ({reason.observed}, limit {reason.limit} {reason.unit or ''})" if reason.observed else ""
-        click.echo(f"{'held because':<12} {reason.text}{figures}")
-    if approval.note:
-        click.echo(f"{'agent says':<12} {approval.note!r} (untrusted)")
-
-
-@approvals_group.command("approve")
-@click.argument("request_id")
-@click.option("--yes", is_flag=True, help="Do not ask again.")
-@click.pass_obj
-def approve_command(line: CommandLine, request_id: str, yes: bool) -> None:
-    """Approve exactly what is shown; the whole pipeline runs again before anything is sent."""
-    shown = _ask(line, lambda client: client.approval(request_id))
-    if not yes:
-        _print_approval(shown.approval)
-        click.confirm("Approve exactly this?", abort=True)
-    done = _ask(line, lambda client: client.approve(request_id, shown.confirm_token))
-    order = done.order
-    price = f" at {order.average_price}" if order.average_price else ""
-    click.echo(f"approved: order {order.order_id} is {order.state}, {order.filled} filled{price}")
-
-
-@approvals_group.command("refuse")
-@click.argument("request_id")
-@click.option("--reason", default="refused", show_default=True, help="Goes into the journal, and to the agent.")
-@click.pass_obj
-def refuse_command(line: CommandLine, request_id: str, reason: str) -> None:
-    """Say no. Doing nothing says no as well, when the time is up."""
-    _ask(line, lambda client: client.refuse(request_id, reason))
-    click.echo(f"refused: {request_id}")
-
-
-@click.group("agent")
-def agent_group() -> None:
-    """Agents and their tokens."""
-
-
-@agent_group.command("add")
-@click.argument("name")
-@click.option(
-    "--scope",
-    "scopes",
-    type=click.Choice(SCOPES),
-    multiple=True,
-    default=("read", "paper"),
-    show_default=True,
-    help="What the token opens; give it once for each. None implies another.",
-)
-@click.option("--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="How long the token is good.")
-@click.option("--symbol", "symbols", multiple=True, help="Narrow it to this instrument; give it once for each.")
-@json_option
-@click.pass_obj
-def add_agent(
-    line: CommandLine, name: str, scopes: tuple[str, ...], days: int, symbols: tuple[str, ...], as_json: bool
-) -> None:
-    """Add an agent and show its token, this once."""
-    from appliance.domain.agents import AgentScope
-
-    granted = frozenset(AgentScope(scope) for scope in scopes)
-    only = frozenset(symbols) or None
-    added = _ask(line, lambda client: client.add_agent(name, granted, days, only), offline=True)
-    if as_json:
-        _print_json(added)
-        return
-    click.echo(f"agent {added.name} may {', '.join(sorted(scopes))} for {days} days. Its token, shown this once:\n")
-    click.echo(f"  {added.token}\n")
-    click.echo("Give it as READYTRADER_AGENT_TOKEN to `readytrader mcp`, or as a bearer token over HTTP.")
-
-
-@agent_group.command("list")
-@json_option
-@click.pass_obj
-def list_agents(line: CommandLine, as_json: bool) -> None:
-    """Every agent that was ever added."""
-    agents = _ask(line, lambda client: client.agents(), offline=True)
-    if as_json:
-        _print_json(agents)
-    elif not agents:
-        click.echo("no agent was added yet; whoever runs as this user may read and trade on paper without one")
-    else:
-        for agent in agents:
-            state = "revoked" if agent.revoked_at else "good" if agent.good else "expired"
-            only = "" if agent.symbols is None else f"  only {', '.join(agent.symbols)}"
-            click.echo(
-                f"{agent.name:<20} {state:<8} {','.join(agent.scopes):<22} until {agent.expires_at:%Y-%m-%d}{only}"
-            )
-
-
-@agent_group.command("revoke")
-@click.argument("name")
-@click.pass_obj
-def revoke_agent(line: CommandLine, name: str) -> None:
-    """Close an agent's token for good. Open sessions are refused at their next call."""
-    _ask(line, lambda client: client.revoke_agent(name), offline=True)
-    click.echo(f"agent {name} is revoked")

@@ -5,6 +5,7 @@ from appliance.config.problems import ConfigurationError, Problem
 from appliance.config.values import (
     Configuration,
     Effective,
+    Exchange,
     ExecutionMode,
     Listener,
     MarketDataRules,
@@ -20,6 +21,7 @@ __all__ = [
     "Configuration",
     "ConfigurationError",
     "Effective",
+    "Exchange",
     "ExecutionMode",
     "Listener",
     "MarketDataRules",

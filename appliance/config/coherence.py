@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from readytrader_sdk.instruments import MarketType
+
 from appliance.config import settings as s
 from appliance.config.arrays import Row
 from appliance.config.names import suggest
@@ -13,12 +15,15 @@ from appliance.config.problems import Problem
 from appliance.config.resolve import Resolved, unknown
 from appliance.config.settings import Family, Setting
 
+PAPER_ONLY = frozenset({"sample", "replay"})
+"""Built-in sources that are made up or recorded. Others say so themselves once they run, and are refused then."""
+
 
 def check_coherence(resolved: Resolved, tables: Mapping[str, Sequence[Row]]) -> list[Problem]:
     """Every contradiction between settings that are fine on their own. A table that is missing was refused already."""
     sources, instruments = tables.get("source"), tables.get("instrument")
     checks = (
-        _mode(resolved),
+        _mode(resolved, tables),
         _ceilings(resolved),
         _cash(resolved),
         [] if sources is None else _sources(resolved, [row.value.name for row in sources]),
@@ -37,14 +42,21 @@ def _given(resolved: Resolved, *settings: Setting[Any]) -> bool:
     return not any(setting.key in resolved.broken for setting in settings)
 
 
-def _mode(resolved: Resolved) -> list[Problem]:
-    """Real money needs both switches, every allowlist and the absolute caps; this version has no live venue at all."""
-    problems: list[Problem] = []
-    if resolved.value(s.LIVE_TRADING_ENABLED):
-        problems.append(_problem(resolved, s.LIVE_TRADING_ENABLED, f"true is not supported: {s.NO_LIVE}"))
+def _mode(resolved: Resolved, tables: Mapping[str, Sequence[Row]]) -> list[Problem]:
+    """Real money needs every allowlist, the absolute caps, a venue that takes it, and prices that are a market's."""
     if resolved.value(s.PAPER_MODE):
-        return problems
-    problems.append(_problem(resolved, s.PAPER_MODE, f"false is not supported: {s.NO_LIVE}"))
+        return []
+    problems: list[Problem] = []
+    if not any(row.value.live for row in tables.get("exchange", ())) and "exchange" in tables:
+        problems.append(_problem(resolved, s.PAPER_MODE, "false needs an [[exchange]] with live = true"))
+    for row in tables.get("source", ()):
+        if row.value.plugin in PAPER_ONLY:
+            text = f"{row.value.plugin} is no market's price of now; real money needs another source"
+            problems.append(Problem(where=str(row.origin), setting="source.plugin", text=text))
+    types = resolved.value(s.ALLOW_MARKET_TYPES)
+    if types is not None and types != {MarketType.SPOT}:
+        text = "real money trades spot alone in this version: positions with margin are not accounted for"
+        problems.append(_problem(resolved, s.ALLOW_MARKET_TYPES, text))
     needed: tuple[Setting[Any], ...] = (
         s.ALLOW_EXCHANGES, s.ALLOW_SYMBOLS, s.ALLOW_MARKET_TYPES, s.ALLOW_TOKENS, s.ALLOW_CHAINS,
         s.NOTIONAL_ORDER_MAX, s.NOTIONAL_CEX_ORDER_MAX,

@@ -97,14 +97,12 @@ def _numbers(*texts: str) -> tuple[Decimal, Decimal, Decimal]:
     return conservative, moderate, aggressive
 
 
-NO_LIVE = "this version trades on paper only"
-
 # --- mode -----------------------------------------------------------------------------------------------------
 
 PAPER_MODE = _setting(
     "paper_mode",
     forms.boolean(),
-    "Paper money (`true`) or real money (`false`, not supported by this version).",
+    "Paper money (`true`) or real money (`false`).",
     default=True,
     basis=SEED,
     environment="PAPER_MODE",
@@ -112,7 +110,7 @@ PAPER_MODE = _setting(
 LIVE_TRADING_ENABLED = _setting(
     "live_trading_enabled",
     forms.boolean(),
-    "The second switch for real money; both must agree (not supported by this version).",
+    "The second switch for real money: without it, live mode only looks, and refuses every order.",
     default=False,
     basis=SEED,
     environment="LIVE_TRADING_ENABLED",
@@ -455,6 +453,31 @@ REJECTS_WINDOW = _setting(
     unit="s",
 )
 
+DRIFT_MAX_PCT = _setting(
+    "limits.drift_max_pct",
+    forms.percent(),
+    "How much of equity a live venue's balances may differ from the journal's; beyond it only cancels pass there.",
+    default=_numbers("0.1", "0.5", "1"),
+    basis="dust and rebates are less, a lost fill is more",
+    unit="% of equity",
+)
+FOREIGN_ORDERS_MAX = _setting(
+    "limits.foreign_orders_max",
+    forms.whole(0, 1000),
+    "Open orders at a live venue that nobody here sent; one more leaves only cancels there.",
+    default=0,
+    basis="an account that somebody else trades on too has limits that nobody keeps",
+    unit="orders",
+)
+DATA_LOSS_MAX = _setting(
+    "limits.data_loss_max_sec",
+    forms.duration(SECOND, 1, 86_400),
+    "How long real orders may stand without a fresh quote; after it only cancels pass for their instrument.",
+    default=60 * SECOND,
+    basis="longer than a source takes to come back, or another to take over",
+    unit="s",
+)
+
 # --- rate limits ----------------------------------------------------------------------------------------------
 
 RATE_DEFAULT = _setting(
@@ -604,6 +627,17 @@ AGENT_HTTP_PORT = _setting(
     "The port of the same; 0 takes a free one, and `serve` says which.",
     default=8100,
     basis="beside the operator's 8000",
+)
+
+# --- the watchdog process -------------------------------------------------------------------------------------
+
+WATCHDOG_AFTER = _setting(
+    "watchdog.after_sec",
+    forms.duration(SECOND, 5, 3600),
+    "How long the core may give no sign of life until `readytrader watchdog` cancels everything on every live venue.",
+    default=30 * SECOND,
+    basis="a restart takes a few seconds; orders that nobody watches are worth less than their loss",
+    unit="s",
 )
 
 # --- plugins --------------------------------------------------------------------------------------------------

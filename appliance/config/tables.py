@@ -10,8 +10,10 @@ from readytrader_sdk.instruments import Asset, Instrument, InstrumentStatus, Mar
 
 from appliance.config import forms, plugin_forms
 from appliance.config.arrays import Array, Field
+from appliance.config.forms import SECOND
 from appliance.config.problems import Refusal
-from appliance.config.values import Source
+from appliance.config.values import Exchange, Source
+from appliance.domain.key_risk import KeyRisk
 from appliance.plugin_host.entries import InstalledPlugin, Instance
 from appliance.plugin_host.kinds import Kind
 
@@ -66,22 +68,49 @@ def _instance(kind: Kind) -> Callable[[Mapping[str, Any]], Instance]:
     return lambda fields: Instance(kind=kind, **fields)
 
 
-def _exchange(fields: Mapping[str, Any]) -> Instance:
+def _exchange(fields: Mapping[str, Any]) -> Exchange:
     """Without a venue of its own, the instance is the venue of its name."""
-    return Instance(kind=Kind.EXCHANGE, **{**fields, "venue": fields["venue"] or fields["name"]})
+    risks, by, seconds = fields["key_risks_accepted"], fields["key_risks_accepted_by"], fields["cancel_after_sec"]
+    if bool(risks) != bool(by):
+        raise Refusal("key_risks_accepted and key_risks_accepted_by belong together: a risk is taken by somebody")
+    return Exchange(
+        **{name: value for name, value in fields.items() if name != "cancel_after_sec"}
+        | {"venue": fields["venue"] or fields["name"], "cancel_after": seconds or None}
+    )
 
 
-_NO_ORDERS = "It is started and watched; orders go to the paper venue alone in this version."
+_NO_ORDERS = "It is started and watched; no order goes through it in this version."
 
 EXCHANGE = Array(
     name="exchange",
-    doc=f"An exchange. {_NO_ORDERS}",
+    doc="An exchange. Real orders go to it in live mode alone, and only where it says `live = true`.",
     identity="name",
     fields={
         **INSTANCE_FIELDS,
         "venue": Field(
             form=forms.venue(),
             doc="The venue that orders name; without it, the instance's name.",
+            required=False,
+            default="",
+        ),
+        "live": Field(
+            form=forms.boolean(), doc="Whether real orders may go to it, in live mode.", required=False, default=False
+        ),
+        "cancel_after_sec": Field(
+            form=forms.duration(SECOND, 0, 3600),
+            doc="How long its dead-man's switch waits for a sign of life until it cancels everything; 0 leaves it off.",
+            required=False,
+            default=60 * SECOND,
+        ),
+        "key_risks_accepted": Field(
+            form=forms.each(forms.one_of(KeyRisk)),
+            doc="Risks of its key that are taken: `withdraw` (it can withdraw), `unverified` (the venue does not say).",
+            required=False,
+            default=frozenset(),
+        ),
+        "key_risks_accepted_by": Field(
+            form=forms.matching(r"[^\x00-\x1f]{1,200}", "who takes the risks, and why", str),
+            doc="Who takes them, and why; written into the journal.",
             required=False,
             default="",
         ),

@@ -43,8 +43,16 @@ UNSUPPORTED: tuple[Unsupported, ...] = (
     *_unsupported(_SIGNING, "SIGNER_MAX_GAS", "SIGNER_MAX_GAS_PRICE_WEI", "SIGNER_MAX_DATA_BYTES"),
     *_unsupported(_SIGNING, "SIGNER_DISALLOW_CONTRACT_CREATION"),
     *_unsupported(_DEX, "ALLOW_ROUTERS", r"ALLOW_ROUTERS_[A-Z0-9_]+", "ONEINCH_API_KEY", r"EVM_RPC_URL_[A-Z0-9_]+"),
-    *_unsupported("live exchanges", r"CEX_(?:[A-Z0-9_]+_)?API_(?:KEY|SECRET|PASSWORD)"),
-    *_unsupported("market data from exchanges", "MARKETDATA_EXCHANGES"),
+    *_unsupported(
+        "exchanges that are set up by variables",
+        r"CEX_(?:[A-Z0-9_]+_)?API_(?:KEY|SECRET|PASSWORD)",
+        advice=f"write an [[exchange]] with plugin ccxt, then: {_PUT} api_key",
+    ),
+    *_unsupported(
+        "market data that is set up by variables",
+        "MARKETDATA_EXCHANGES",
+        advice="write a [[source]] with plugin ccxt_feed for each",
+    ),
     *_unsupported("execution without market data", "MARKETDATA_FAIL_CLOSED", harmless="true"),
     *_unsupported("a ticker cache of its own", "TICKER_CACHE_TTL_SEC", harmless="5"),
     *_unsupported(_OPERATOR, "API_HOST", harmless="127.0.0.1"),

@@ -10,6 +10,7 @@ from enum import StrEnum
 from msgspec import Struct
 from readytrader_sdk.instruments import Instrument
 
+from appliance.domain.key_risk import KeyRisk
 from appliance.domain.limits import Limits
 from appliance.domain.snapshot import Mode
 from appliance.plugin_host.cage import Measure
@@ -111,6 +112,19 @@ class Source(Instance, frozen=True, kw_only=True):
     """0 (stream) is preferred to 1 (ingested) and 2 (polled)."""
 
 
+class Exchange(Instance, frozen=True, kw_only=True):
+    """One exchange and on which terms it may be traded on."""
+
+    kind: Kind = Kind.EXCHANGE
+    live: bool = False
+    """Whether real orders may go to it, in live mode."""
+    cancel_after: timedelta | None = None
+    """How long its dead-man's switch waits for a sign of life; None leaves it off."""
+    key_risks_accepted: frozenset[KeyRisk] = frozenset()
+    key_risks_accepted_by: str = ""
+    """Who took these risks; never empty where there are any."""
+
+
 class Configuration(Struct, frozen=True, kw_only=True):
     """Everything that the operator decided, checked as a whole."""
 
@@ -126,9 +140,11 @@ class Configuration(Struct, frozen=True, kw_only=True):
     sentiment_source: str | None
     """The source whose score the falling-knife rule reads; None where the rule is off."""
     paper: PaperTerms
+    watchdog_after: timedelta
+    """How long the core may be silent until the watchdog process cancels everything."""
     agent_listener: Listener
     sources: tuple[Source, ...]
-    exchanges: tuple[Instance, ...]
+    exchanges: tuple[Exchange, ...]
     routers: tuple[Instance, ...]
     signers: tuple[Instance, ...]
     notifiers: tuple[Instance, ...]
@@ -146,6 +162,11 @@ class Configuration(Struct, frozen=True, kw_only=True):
     def instances(self) -> tuple[Instance, ...]:
         """Every worker to be, of whatever kind."""
         return (*self.sources, *self.exchanges, *self.routers, *self.signers, *self.notifiers)
+
+    @property
+    def live_exchanges(self) -> tuple[Exchange, ...]:
+        """Where real orders may go, in live mode."""
+        return tuple(exchange for exchange in self.exchanges if exchange.live)
 
     @property
     def origins(self) -> Mapping[str, Origin]:

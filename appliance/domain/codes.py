@@ -22,6 +22,8 @@ class Code(StrEnum):
     SCOPE_MISSING = "SCOPE_MISSING"
     LIVE_DISABLED = "LIVE_DISABLED"
     TRADING_STATE = "TRADING_STATE"
+    VENUE_NOT_READY = "VENUE_NOT_READY"
+    OUTCOME_UNSETTLED = "OUTCOME_UNSETTLED"
     # the instrument and the request's own sanity
     INSTRUMENT_UNKNOWN = "INSTRUMENT_UNKNOWN"
     INSTRUMENT_NOT_TRADING = "INSTRUMENT_NOT_TRADING"
@@ -103,6 +105,12 @@ MEANINGS: dict[Code, Meaning] = {
     ),
     Code.TRADING_STATE: Meaning(
         "R23", "Trading is restricted or halted for this scope.", "Reduce or cancel only, or wait for the operator."
+    ),
+    Code.VENUE_NOT_READY: Meaning(
+        "R40", "The venue was not reconciled, or something about it is wrong.", "Wait, or tell the operator."
+    ),
+    Code.OUTCOME_UNSETTLED: Meaning(
+        "R28", "Nobody knows yet what became of an earlier order in this instrument.", "Wait, or exit."
     ),
     Code.INSTRUMENT_UNKNOWN: Meaning("R03", "No instrument of that symbol is known here.", "Use a listed symbol."),
     Code.INSTRUMENT_NOT_TRADING: Meaning("R22", "The instrument is halted or delisted.", "Trade another."),

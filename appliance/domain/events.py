@@ -8,8 +8,9 @@ from enum import StrEnum
 
 import msgspec
 from msgspec import Struct
-from readytrader_sdk.instruments import Asset
+from readytrader_sdk.instruments import Asset, VenueId
 from readytrader_sdk.orders import ClientOrderId, ExecutionReport
+from readytrader_sdk.ports import KeyRights
 
 from appliance.domain.agents import Agent
 from appliance.domain.decision import Denied, Permitted, Proposal
@@ -101,6 +102,8 @@ class ReportSource(StrEnum):
     RECONCILIATION = "reconciliation"
     CORE = "core"
     """Our own knowledge: the call failed, and nobody knows more yet."""
+    OPERATOR = "operator"
+    """A person looked at the venue and said what became of it."""
 
 
 class OrderReported(Struct, frozen=True, kw_only=True):
@@ -156,6 +159,61 @@ class DriftFound(Struct, frozen=True, kw_only=True):
     found: Decimal
 
 
+class VenueChanged(Struct, frozen=True, kw_only=True):
+    """A venue became fit for orders, or ceased to be; `problem` says why."""
+
+    venue: VenueId
+    problem: str | None
+
+
+class KeyRightsSeen(Struct, frozen=True, kw_only=True):
+    """What a venue says that our key may do; told again only when it changes."""
+
+    venue: VenueId
+    rights: KeyRights | None
+    """None where the venue does not say."""
+    accepted: tuple[str, ...]
+    """The risks of this key that the configuration accepts."""
+    accepted_by: str
+
+
+class ForeignOrderFound(Struct, frozen=True, kw_only=True):
+    """A venue has an open order that nobody here sent."""
+
+    venue: VenueId
+    order: str
+    """Its client order ID, or `venue:` and the venue's own."""
+
+
+class FillMissed(Struct, frozen=True, kw_only=True):
+    """Reconciliation found fills that the venue's stream had not told."""
+
+    client_order_id: ClientOrderId
+    fill_ids: tuple[str, ...]
+
+
+class OutcomeUnresolved(Struct, frozen=True, kw_only=True):
+    """An order's outcome could not be found out for so long that a person must look at the venue."""
+
+    client_order_id: ClientOrderId
+    asked: int
+    """How often."""
+
+
+class AllCancelRequested(Struct, frozen=True, kw_only=True):
+    """A venue is asked to cancel everything, until it says that nothing is open."""
+
+    venue: VenueId
+    by: str
+
+
+class AllCancelled(Struct, frozen=True, kw_only=True):
+    """A venue said that nothing is open any more."""
+
+    venue: VenueId
+    attempts: int
+
+
 Event = (
     CoreStarted
     | CoreStopped
@@ -174,6 +232,13 @@ Event = (
     | TradingStateSet
     | NavMarked
     | DriftFound
+    | VenueChanged
+    | KeyRightsSeen
+    | ForeignOrderFound
+    | FillMissed
+    | OutcomeUnresolved
+    | AllCancelRequested
+    | AllCancelled
 )
 
 KINDS: dict[str, type[Event]] = {
@@ -194,6 +259,13 @@ KINDS: dict[str, type[Event]] = {
     "trading_state.set": TradingStateSet,
     "nav.marked": NavMarked,
     "drift.found": DriftFound,
+    "venue.changed": VenueChanged,
+    "key_rights.seen": KeyRightsSeen,
+    "foreign_order.found": ForeignOrderFound,
+    "fill.missed": FillMissed,
+    "outcome.unresolved": OutcomeUnresolved,
+    "all_cancel.requested": AllCancelRequested,
+    "all_cancel.done": AllCancelled,
 }
 KIND_OF: dict[type[Event], str] = {event_type: kind for kind, event_type in KINDS.items()}
 

@@ -69,10 +69,18 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Rejections by a venue in `rejects_window`; one more sets CANCEL_ONLY for the venue."""
     rejects_window: timedelta
 
+    # venues
+    drift_max_pct: Decimal
+    """How much of equity a venue's balances may differ from the journal's before nothing but cancels passes there."""
+    foreign_orders_max: int
+    """Open orders of nobody here at a venue; one more sets CANCEL_ONLY for it."""
+
     # market data
     quote_age_max: timedelta
     quote_sources_min: int
     clock_skew_max: timedelta
+    data_loss_max: timedelta
+    """How long real orders may stand without a fresh quote before only cancels pass for their instrument."""
     sentiment_min: Decimal | None
     """Below this buys are blocked; None where no sentiment source is configured."""
     sentiment_age_max: timedelta

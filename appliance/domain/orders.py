@@ -27,21 +27,34 @@ from appliance.domain.snapshot import Mode
 _S = OrderState
 _ENDS = TERMINAL_STATES
 _NEVER_FILLED = frozenset({_S.PERMITTED, _S.UNKNOWN, _S.REJECTED, _S.ABSENT})
+_RISEN = frozenset({_S.OPEN, _S.PARTLY_FILLED, _S.FILLED, _S.CANCELLED, _S.EXPIRED})
+NEVER_WORKED = frozenset({_S.REJECTED, _S.ABSENT})
+"""Ends of orders that are said never to have worked. A later report may take them back; nobody should have had to."""
 TRANSITIONS: dict[OrderState, frozenset[OrderState]] = {
     _S.PERMITTED: frozenset({_S.UNKNOWN, _S.OPEN, _S.PARTLY_FILLED}) | _ENDS,
     _S.UNKNOWN: frozenset({_S.OPEN, _S.PARTLY_FILLED}) | _ENDS,
     _S.OPEN: frozenset({_S.PARTLY_FILLED, _S.FILLED, _S.CANCELLED, _S.EXPIRED, _S.REJECTED}),
     _S.PARTLY_FILLED: frozenset({_S.PARTLY_FILLED, _S.FILLED, _S.CANCELLED, _S.EXPIRED}),
     _S.FILLED: frozenset(),
-    _S.CANCELLED: frozenset(),
-    _S.EXPIRED: frozenset(),
-    _S.REJECTED: frozenset(),
-    _S.ABSENT: frozenset(),
+    _S.CANCELLED: frozenset({_S.FILLED}),
+    _S.EXPIRED: frozenset({_S.FILLED}),
+    _S.REJECTED: _RISEN,
+    _S.ABSENT: _RISEN,
 }
-"""From each state, where a report may take an order. A report that would go elsewhere is not applied, and said."""
+"""From each state, where a report may take an order. A report that would go elsewhere is not applied, and said.
+
+An end is not always the last word: a fill may have raced a cancellation and be told after it, and an order that no list
+showed, or that was said to be refused, may turn up after all. Both are booked, for they happened."""
 
 
 PAPER_ACCOUNT = "paper"
+LIVE_PORTFOLIO = "live"
+"""The one portfolio of all live accounts together."""
+
+
+def portfolio_of(account: str) -> str:
+    """The portfolio that an account belongs to: paper money is one of its own, all real money is another."""
+    return PAPER_ACCOUNT if account == PAPER_ACCOUNT else LIVE_PORTFOLIO
 
 
 class ImpossibleReport(ValueError):
@@ -104,7 +117,7 @@ def apply_report(order: Order, report: ExecutionReport) -> tuple[Order, tuple[Fi
     that never was one, and for a fill whose figures are not those of an execution.
     """
     new_fills = _new_fills(order, report)
-    if not new_fills and (report.state is order.state or order.state in TRANSITIONS[report.state]):
+    if not new_fills and (report.state is order.state or _is_late(order, report)):
         return order, ()
     if report.state != order.state and report.state not in TRANSITIONS[order.state]:
         raise ImpossibleReport(f"order {order.client_order_id}: {order.state} cannot become {report.state}")
@@ -134,6 +147,12 @@ def apply_report(order: Order, report: ExecutionReport) -> tuple[Order, tuple[Fi
     return changed, new_fills
 
 
+def _is_late(order: Order, report: ExecutionReport) -> bool:
+    """Whether the report says what the order was before. That it never worked was never true of one that did."""
+    moves_on = report.state in TRANSITIONS[order.state]
+    return not moves_on and report.state not in NEVER_WORKED and order.state in TRANSITIONS[report.state]
+
+
 def _new_fills(order: Order, report: ExecutionReport) -> tuple[Fill, ...]:
     known = set(order.fill_ids)
     new: list[Fill] = []
@@ -158,9 +177,12 @@ def _seen(fill: Fill) -> str:
 
 def account_of(order: Order) -> str:
     """The account that an order trades: the one paper wallet, or what its venue or chain holds for us."""
-    if order.mode is Mode.PAPER:
-        return PAPER_ACCOUNT
-    return order.payload.chain if isinstance(order.payload, TransferRequest) else order.payload.venue
+    return PAPER_ACCOUNT if order.mode is Mode.PAPER else place_of(order.payload)
+
+
+def place_of(payload: Payload) -> str:
+    """The venue, or for a transfer the chain, that a payload is for."""
+    return payload.chain if isinstance(payload, TransferRequest) else payload.venue
 
 
 def balance_changes(order: Order, fill: Fill) -> dict[Asset, Decimal]:

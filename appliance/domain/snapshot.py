@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 from readytrader_sdk.instruments import Asset, Instrument, Symbol
+from readytrader_sdk.orders import ClientOrderId
 
 from appliance.domain.agents import AgentScope
 from appliance.domain.trading_state import ScopeState
@@ -43,17 +44,30 @@ class AccountFacts(Struct, frozen=True, kw_only=True):
     """None when something held cannot be priced; `unpriced` says what."""
     unpriced: tuple[Asset, ...]
     holding: dict[Asset, Decimal]
-    """Total held of the intent's assets, in their own units."""
+    """Total held of the intent's assets where it would trade, in their own units."""
     reserved: dict[Asset, Decimal]
     """Of those, what open orders and permits in flight may take."""
     incoming: dict[Asset, Decimal]
-    """Of those, what open orders may bring in: the worst case for a position."""
+    """Of those, what open orders anywhere may bring in: the worst case for a position."""
     exposure: Decimal | None
     """Value of everything held or bidden for outside cash."""
     open_orders: int
     open_notional: Decimal
     accounting_price: dict[Asset, Decimal]
     """Price of the intent's assets in the accounting asset; an asset without a sane price is not in it."""
+    held_elsewhere: dict[Asset, Decimal] = {}
+    """Total held of the intent's assets on other venues: part of the position, and no cover for this order."""
+
+
+class VenueFacts(Struct, frozen=True, kw_only=True):
+    """How the venue of the intent is, where orders go to a real one."""
+
+    problem: str | None
+    """Why it may be sent nothing but cancels now; None when it was reconciled and nothing is wrong."""
+    clock_skew: timedelta | None = None
+    """How far its clock runs ahead of ours; None where it was not measured."""
+    unsettled: ClientOrderId | None = None
+    """An order in the same instrument there whose outcome is not known."""
 
 
 class PerformanceFacts(Struct, frozen=True, kw_only=True):
@@ -107,3 +121,5 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     sentiment: Decimal | None = None
     sentiment_at: datetime | None = None
     approval: ApprovalFacts | None = None
+    venue: VenueFacts | None = None
+    """None on paper, and for what is no venue of ours."""

@@ -43,7 +43,7 @@ from appliance.domain.intents import (
     TransferIntent,
     digest,
 )
-from appliance.domain.orders import Order, account_of, apply_report, balance_changes
+from appliance.domain.orders import Order, account_of, apply_report, balance_changes, portfolio_of
 from appliance.domain.trading_state import Scope, ScopeState
 from appliance.domain.turnover import RecentOrders
 
@@ -181,8 +181,20 @@ class State:
         """Every asset of an account that is not zero."""
         return ((asset, total) for (owner, asset), total in self.holdings.items() if owner == account and total)
 
-    def portfolio(self, account: str) -> Portfolio:
-        return self.portfolios.get(account, Portfolio(account=account))
+    def held_in(self, portfolio: str) -> Iterator[tuple[str, Asset, Decimal]]:
+        """Account, asset and total of everything in a portfolio that is not zero."""
+        return (
+            (account, asset, total)
+            for (account, asset), total in self.holdings.items()
+            if total and portfolio_of(account) == portfolio
+        )
+
+    def knows_account(self, account: str) -> bool:
+        """Whether anything was ever held there."""
+        return any(owner == account for owner, _ in self.holdings)
+
+    def portfolio(self, name: str) -> Portfolio:
+        return self.portfolios.get(name, Portfolio(account=name))
 
     def history(self, agent_id: AgentId) -> AgentHistory:
         return self.histories.get(agent_id, AgentHistory(agent_id=agent_id))
@@ -255,8 +267,8 @@ class State:
         else:
             self.live_orders.pop(order.client_order_id, None)
             self._ended.append(order.client_order_id)
-            if len(self._ended) > ENDED_KEPT:
-                self.orders.pop(self._ended.popleft(), None)
+            if len(self._ended) > ENDED_KEPT and (oldest := self._ended.popleft()) not in self.live_orders:
+                self.orders.pop(oldest, None)
         self.recent.note(order)
 
     def _permitted(self, at: datetime, event: OrderPermitted) -> list[Touched]:
@@ -325,19 +337,19 @@ class State:
         return self._set("holding", f"{account}/{asset}", at, holding)
 
     def _funds(self, at: datetime, event: FundsMoved) -> list[Touched]:
-        before = self.portfolio(event.account)
+        before = self.portfolio(portfolio_of(event.account))
         units = before.units + event.value / event.nav
         if units < DUST_UNITS:
-            after = Portfolio(account=event.account)
+            after = Portfolio(account=before.account)
         elif before.nav_peak is None:
             after = Portfolio(
-                account=event.account, units=units, day=at.date(), nav_day_open=event.nav, nav_peak=event.nav
+                account=before.account, units=units, day=at.date(), nav_day_open=event.nav, nav_peak=event.nav
             )
         else:
             after = msgspec.structs.replace(before, units=units)
         return [
             self._move(at, event.account, event.asset, event.amount),
-            self._set("portfolio", event.account, at, after),
+            self._set("portfolio", after.account, at, after),
         ]
 
     def _marked(self, at: datetime, event: NavMarked) -> Touched:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from readytrader_sdk.errors import Unsupported
+from readytrader_sdk.errors import Unavailable, Unsupported
 from readytrader_sdk.instruments import VenueId
 from readytrader_sdk.orders import ClientOrderId, ExecutionReport, OrderRequest
 from readytrader_sdk.ports import (
@@ -49,6 +49,10 @@ CALLS: dict[Action, tuple[str, type[Movable]]] = {
 _canonical = msgspec.json.Encoder(order="deterministic")
 
 
+class NotSent(Unavailable):
+    """The core's own word that a call never left it; a plugin's `Unavailable` is hearsay beside it."""
+
+
 class PermitRefused(Exception):
     """The gate did not let a call through; the plugin was not called. The message says why."""
 
@@ -74,6 +78,10 @@ class Venue(Protocol):
     @property
     def reads(self) -> ExchangePort:
         """The calls that move nothing: instruments, cancel, find, open orders, balances."""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is code of the core, so that its word of what it did is our own."""
 
     async def perform(self, signed: SignedPermit, payload: Payload) -> ExecutionReport:
         """Make the permitted call, once. Raises `PermitRefused` when it was not made, else what the port raises."""
@@ -166,6 +174,11 @@ class LocalVenue:
     def reads(self) -> ExchangePort:
         """The port, for the calls that move nothing."""
         return self._port
+
+    @property
+    def is_ours(self) -> bool:
+        """It is."""
+        return True
 
     async def perform(self, signed: SignedPermit, payload: Payload) -> ExecutionReport:
         """As `Gate.perform`."""

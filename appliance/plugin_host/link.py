@@ -17,11 +17,10 @@ from itertools import count
 import msgspec
 from msgspec import Struct
 from readytrader_sdk.errors import Misconfigured, OutcomeUnknown, PluginError, Unavailable, Unsupported
-from readytrader_sdk.market import Tick
 
 from appliance.domain.decision import SignedPermit
 from appliance.plugin_host.frames import FrameProtocol, LinkBroken, open_link
-from appliance.plugin_host.gate import PermitRefused
+from appliance.plugin_host.gate import NotSent, PermitRefused
 from appliance.plugin_host.hearsay import PluginLog, printable
 from appliance.plugin_host.kinds import Method
 from appliance.plugin_host.messages import (
@@ -155,7 +154,7 @@ class Link:
     async def call(
         self, method: Method, args: tuple[object, ...], permit: SignedPermit | None, timeout_s: float
     ) -> object:
-        """Make one call. Raises the SDK's errors, and `PermitRefused`."""
+        """Make one call. Raises the SDK's errors, `NotSent` and `PermitRefused`."""
         call_id = self._open(method)
         answer: asyncio.Future[Returned | Failed | _Lost] = self._loop.create_future()
         self._calls[call_id] = answer
@@ -179,7 +178,7 @@ class Link:
         except Impossible as error:
             raise self._error(method, self._offended(f"{method.name} returned {error}")) from error
 
-    async def stream(self, method: Method, args: tuple[object, ...]) -> AsyncGenerator[Sequence[Tick], None]:
+    async def stream(self, method: Method, args: tuple[object, ...]) -> AsyncGenerator[Sequence[object], None]:
         """Open a stream; its items, some at a time. Raises the SDK's errors. Closing the generator cancels it."""
         call_id = self._open(method)
         listening = _Listening()
@@ -206,9 +205,9 @@ class Link:
 
     def _open(self, method: Method) -> CallId:
         if self.close_reason is not None:
-            raise Unavailable(f"{self.name}: {method.name} was not sent: {self.close_reason}")
+            raise NotSent(f"{self.name}: {method.name} was not sent: {self.close_reason}")
         if self.in_flight >= IN_FLIGHT_MAX:
-            raise Unavailable(f"{self.name}: {method.name} was not sent: {self.in_flight} calls are in flight already")
+            raise NotSent(f"{self.name}: {method.name} was not sent: {self.in_flight} calls are in flight already")
         return next(self._ids)
 
     def _ask(
@@ -219,12 +218,12 @@ class Link:
         permit: SignedPermit | None,
         timeout_s: float,
     ) -> None:
-        """Raises `Unavailable` where nothing was sent."""
+        """Raises `NotSent`."""
         text = encode_value(args)
         try:
             self._send(Call(call_id=call_id, method=method.name, args=text, timeout_s=timeout_s, permit=permit))
         except (LinkBroken, ValueError) as error:
-            raise Unavailable(f"{self.name}: {method.name} was not sent: {error}") from error
+            raise NotSent(f"{self.name}: {method.name} was not sent: {error}") from error
 
     def _give_up(self, call_id: CallId, method: str, timeout_s: float) -> None:
         answer = self._calls.get(call_id)

@@ -15,12 +15,12 @@ from datetime import datetime
 from typing import Protocol
 
 from readytrader_sdk.errors import Misconfigured, Unavailable, Unsupported
-from readytrader_sdk.market import Tick
 
 from appliance.domain.decision import SignedPermit
 from appliance.plugin_host.egress.control import EgressDown
 from appliance.plugin_host.egress.wire import EgressCounts
 from appliance.plugin_host.frames import PEER_GONE, LinkBroken
+from appliance.plugin_host.gate import NotSent
 from appliance.plugin_host.health import Patience, WorkerHealth, WorkerState
 from appliance.plugin_host.hearsay import printable
 from appliance.plugin_host.kinds import METHODS, Kind, Method
@@ -122,8 +122,8 @@ class Worker:
     ) -> object:
         """Call a method of the port, once; the result has the type that `kinds.METHODS` names.
 
-        Raises `Unavailable` where nothing was sent or the call may be made again; `OutcomeUnknown` where it may have
-        moved value and no answer came; otherwise what the plugin raised, and `PermitRefused`.
+        Raises `NotSent` where it never left; `Unavailable` where it may be made again; `OutcomeUnknown` where it may
+        have moved value and no answer came; otherwise what the plugin raised, and `PermitRefused`.
         """
         known = self._method(method, len(args))
         if known.streams or (known.action is None) != (permit is None):
@@ -132,7 +132,7 @@ class Worker:
             )
         return await self._open_link().call(known, args, permit, known.timeout_s if timeout_s is None else timeout_s)
 
-    def stream(self, method: str, *args: object) -> AsyncGenerator[Sequence[Tick], None]:
+    def stream(self, method: str, *args: object) -> AsyncGenerator[Sequence[object], None]:
         """A stream of the port, some items at a time; closing the generator cancels it. Raises as `call` does."""
         known = self._method(method, len(args))
         if not known.streams:
@@ -177,7 +177,7 @@ class Worker:
     def _open_link(self) -> Link:
         if self._state is not WorkerState.READY or self._link is None:
             told = f": {self._last_error}" if self._last_error else ""
-            raise Unavailable(f"{self.spec.name} is {self._state}{told}")
+            raise NotSent(f"{self.spec.name} is {self._state}{told}")
         return self._link
 
     @property

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 
 from msgspec import Struct
@@ -21,22 +23,31 @@ from appliance.plugin_host.host import PluginHost
 from appliance.service.agents import Agents
 from appliance.service.approvals import Approvals
 from appliance.service.desk import Desk
-from appliance.service.execution import Execution
+from appliance.service.enquiries import Enquiries
 from appliance.service.funds import Funds
 from appliance.service.halt import Halt
 from appliance.service.history import History
+from appliance.service.notices import Notices
 from appliance.service.orders import Orders
 from appliance.service.outcomes import Placed
 from appliance.service.portfolio import Portfolio
 from appliance.service.reconciliation import Findings, Reconciliation
 from appliance.service.recorder import Clock, Recorder
+from appliance.service.reports import Reports
+from appliance.service.sign_of_life import Life, Listening, SignFile
+from appliance.service.stopping import Stopping
+from appliance.service.venue_watch import VenueWatch
 from appliance.service.watchdog import Watchdog
 from appliance.store.journal import Journal, JournalUnavailable
 
 log = logging.getLogger(__name__)
 
+EMPTIED_S_MAX = 2.0
+"""How long a halt waits for the venues before it answers; they are emptied however long it takes."""
 HEARTBEAT_S = 0.2
 """How often the halt file is looked at, proposals expire and the portfolio is valued."""
+SIGN_EVERY_S = 1.0
+"""How often the sign of life is given."""
 
 
 class Identity(Struct, frozen=True, kw_only=True):
@@ -66,9 +77,15 @@ class Core:
         halt: Halt,
         history: History,
         portfolio: Portfolio,
-        execution: Execution,
-        reconciliation: Reconciliation,
+        reports: Reports,
+        enquiries: Enquiries,
+        paper: Reconciliation | None,
+        venues: tuple[VenueWatch, ...],
+        stopping: Stopping,
         watchdog: Watchdog,
+        notices: Notices,
+        sign: SignFile,
+        outside: Listening,
         bus: MarketDataBus,
         feeds: Feeds,
         plugins: PluginHost | None,
@@ -92,9 +109,18 @@ class Core:
         self.clock = clock
         self.started_at: datetime | None = None
         self.findings = Findings()
-        self._execution = execution
-        self._reconciliation = reconciliation
+        self.venues = venues
+        """The live venues, each with who looks after it; none on paper."""
+        self.enquiries = enquiries
+        self.stopping = stopping
+        self.reports = reports
+        self._paper = paper
         self._watchdog = watchdog
+        self._notices = notices
+        self._sign = sign
+        self._signed_at = 0.0
+        self.outside = outside
+        """What is heard of the watchdog process."""
         self.feeds = feeds
         self.plugins = plugins
         self._advance_venue = advance_venue
@@ -109,10 +135,15 @@ class Core:
         self._start_halted = start_halted
 
     async def start(self) -> None:
-        """Recover, then open for business: nothing is taken before everything in doubt was asked for."""
+        """Recover, then open for business: nothing is taken before everything in doubt was asked for.
+
+        Live, that is each venue's own affair: until it was reconciled it is not fit for orders, and gets cancels alone.
+        """
+        self._give_sign()
         for report in self._lost:
             self.take_report(report)
-        self.findings = await self._reconciliation.run()
+        if self._paper is not None:
+            self.findings = await self._paper.run()
         await self.recorder.record(
             CoreStarted(
                 version=self.identity.version,
@@ -123,11 +154,14 @@ class Core:
         )
         if self._start_halted:
             self.halt.engage("configuration", "TRADING_HALTED is true")
-        if self.halt.notice() or self.halt.is_halted():
-            await self.cancel_everything("halt in force at start")
         if self.plugins is not None:
             self._tell_workers()
             await self.plugins.start()
+        self._notices.start()
+        for venue in self.venues:
+            venue.start()
+        if self.halt.notice() or self.halt.is_halted():
+            await self.cancel_everything("halt in force at start")
         await self.feeds.start()
         self._heartbeat = asyncio.create_task(self._beat(), name="heartbeat")
         self.started_at = self.clock()
@@ -139,11 +173,15 @@ class Core:
             await asyncio.gather(self._heartbeat, return_exceptions=True)
         await self.feeds.aclose()
         await self.desk.settle()
-        await self._execution.aclose()
+        await self.stopping.aclose()
+        await self.enquiries.aclose()
+        await asyncio.gather(*(venue.aclose() for venue in self.venues))
         try:
             if self.recorder.failure is None and self.started_at is not None:
                 await self.recorder.record(CoreStopped(reason=reason))
+                self._give_sign(Life.STOPPED)
         finally:
+            await self._notices.aclose()
             await self.journal.aclose()
 
     async def stop_trading(self, by: str, reason: str) -> int:
@@ -153,14 +191,31 @@ class Core:
         return await self.cancel_everything(f"{by}: {reason}")
 
     async def cancel_everything(self, by: str) -> int:
-        """Ask for the cancellation of every live order of every agent; how many were cancelled at once."""
-        outcomes = await self.orders.cancel_all(None, by)
-        return sum(isinstance(one, Placed) and one.order.state is OrderState.CANCELLED for one in outcomes)
+        """Ask for the cancellation of every live order of every agent; how many were cancelled at once.
+
+        Live venues are asked until they say that nothing is open, those orders included that nobody here sent.
+        """
+        if not self.venues:
+            outcomes = await self.orders.cancel_all(None, by)
+            return sum(isinstance(one, Placed) and one.order.state is OrderState.CANCELLED for one in outcomes)
+        before = set(self.state.live_orders)
+        self.stopping.start(by)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(EMPTIED_S_MAX):
+                await self.stopping.emptied()
+        return sum(self.state.orders[one].state is OrderState.CANCELLED for one in before if one in self.state.orders)
+
+    @property
+    def places(self) -> frozenset[str] | None:
+        """Where orders can go by name; None where the configuration names none, which only paper trading does."""
+        live = frozenset(venue.line.venue_id for venue in self.venues)
+        allowed, chains = live or self.limits.allow_exchanges, self.limits.allow_chains or frozenset()
+        return None if allowed is None else frozenset(map(str, allowed | chains))
 
     def take_report(self, report: ExecutionReport) -> None:
         """A venue's later word on an order: a fill of a resting one, a trigger, an expiry."""
         try:
-            self._execution.note(report, ReportSource.VENUE)
+            self.reports.note(report, ReportSource.VENUE)
         except JournalUnavailable as fault:
             log.error("a report for %s could not be recorded: %s", report.client_order_id, fault)
 
@@ -182,15 +237,30 @@ class Core:
     async def beat(self) -> None:
         """One look at the clock, the halt file, the proposals and the portfolio."""
         now = self.clock()
+        self._give_sign()
+        self.outside.look()
         self._advance_venue()
         if self.halt.notice():
+            self._tell_workers()
             await self.cancel_everything("halt file")
         self._tell_workers()
         self.approvals.expire(now)
         self._watchdog.note_value(now)
+        self._watchdog.note_quiet(now)
         marked = self.portfolio.mark(now)
         if marked is not None:
             await self.recorder.record(marked)
+
+    def _give_sign(self, life: Life = Life.RUNNING) -> None:
+        """Let the watchdog process know that we live, from time to time; it acts when it hears nothing."""
+        now = time.monotonic()
+        if life is Life.RUNNING and now - self._signed_at < SIGN_EVERY_S:
+            return
+        self._signed_at = now
+        try:
+            self._sign.write(life)
+        except OSError as fault:
+            log.error("the sign of life cannot be written: %s", fault.strerror)
 
     def _tell_workers(self) -> None:
         """Let every worker's gate know whether trading is halted; told again only when that has changed."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import msgspec
 from readytrader_sdk.instruments import Symbol, VenueId
-from readytrader_sdk.orders import ClientOrderId, OrderRequest, OrderState
+from readytrader_sdk.orders import ClientOrderId, OrderRequest, OrderState, Side
 
 from appliance.domain.codes import Code
 from appliance.domain.decision import Denied, Proposal
@@ -205,7 +205,7 @@ class Desk:
         return refused
 
     def _not_replaceable(self, request: Request) -> Refused | None:
-        """An order is replaced by its own agent, at its own venue and in its own instrument, while it is open."""
+        """An order is replaced by its own agent, at its own venue, in its own instrument and side, while it is open."""
         intent = request.intent
         if not isinstance(intent, OrderIntent) or intent.replaces is None:
             return None
@@ -227,8 +227,8 @@ class Desk:
             self._recorder.record(*disabled)
 
 
-def _market(traded: OrderIntent | OrderRequest) -> tuple[VenueId, Symbol]:
-    return traded.venue, traded.symbol
+def _market(traded: OrderIntent | OrderRequest) -> tuple[VenueId, Symbol, Side]:
+    return traded.venue, traded.symbol, traded.side
 
 
 def _throttled(throttled: Throttled) -> Refused:

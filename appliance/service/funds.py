@@ -10,6 +10,7 @@ from readytrader_sdk.instruments import Asset, Instrument
 
 from appliance.domain.agents import AgentScope
 from appliance.domain.codes import Code
+from appliance.domain.orders import PAPER_ACCOUNT
 from appliance.domain.snapshot import Mode
 from appliance.domain.state import State
 from appliance.paper.ledger import is_amount
@@ -52,7 +53,7 @@ class Funds:
         refusal = self._refusal(principal, asset, amount)
         if refusal is not None:
             return refusal
-        moved = self._portfolio.move(asset, amount, principal.agent_id, "paper deposit", self._clock())
+        moved = self._portfolio.move(PAPER_ACCOUNT, asset, amount, principal.agent_id, "paper deposit", self._clock())
         if moved is None:
             return refuse(Code.QUOTE_MISSING, f"no sane price for {asset} or for what is held; feed the market first")
         try:
@@ -61,14 +62,14 @@ class Funds:
             await durable
         except JournalUnavailable as fault:
             return refuse(Code.JOURNAL_UNAVAILABLE, str(fault))
-        return self._state.holding(self._portfolio.account, asset)
+        return self._state.holding(PAPER_ACCOUNT, asset)
 
     def _refusal(self, principal: Principal, asset: Asset, amount: Decimal) -> Refused | None:
         if self._mode is not Mode.PAPER or AgentScope.PAPER not in principal.scopes:
             return refuse(Code.SCOPE_MISSING, "paper money needs paper mode and the scope paper")
         if asset not in assets_of(self._state.instruments.values()) | {self._portfolio.accounting_asset}:
             return refuse(Code.TOKEN_NOT_ALLOWED, f"no instrument trades {asset}", observed=asset)
-        held = self._state.holding(self._portfolio.account, asset)
+        held = self._state.holding(PAPER_ACCOUNT, asset)
         if not is_amount(amount) or held + amount > DEPOSIT_MAX:
             return refuse(
                 Code.INVALID_ARGUMENT,

@@ -14,6 +14,7 @@ from appliance.domain.events import TradingStateSet
 from appliance.domain.state import State
 from appliance.domain.trading_state import GLOBAL, Scope, ScopeState, TradingState
 from appliance.durable import sync_folder
+from appliance.service.narrowing import narrowing
 from appliance.service.recorder import Clock, Recorder
 
 log = logging.getLogger(__name__)
@@ -88,6 +89,13 @@ class Halt:
             return False
         self._latch(by, reason)
         return True
+
+    async def restrict(self, by: str, reason: str, scope: Scope, to: TradingState) -> bool:
+        """Restrict one scope further, durably. False, and nothing done, where it is as strict already."""
+        events = narrowing(self._state, scope, to, reason, self._clock(), by)
+        if events:
+            await self._recorder.record(*events)
+        return bool(events)
 
     async def resume(self, by: str, reason: str, scope: Scope = GLOBAL) -> None:
         """Allow trading again in one scope; an operator's act, with a reason, durable before the file goes."""

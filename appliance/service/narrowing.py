@@ -1,4 +1,7 @@
-"""How the core restricts trading by itself: only ever to a stricter state. Only a person makes one looser again."""
+"""How trading is restricted, by the core itself or a person: only ever to a stricter state.
+
+Only a person makes one looser again: `Halt.resume`.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,11 @@ REASON_MAX = 200
 
 
 def narrowing(
-    state: State, scope: Scope, to: TradingState, reason: str, since: datetime
+    state: State, scope: Scope, to: TradingState, reason: str, since: datetime, by: str = "core"
 ) -> tuple[TradingStateSet, ...]:
     """The event that sets `scope` to `to`, or none where it is as strict already; recorded together with its cause."""
     current = state.scopes.get(scope)
     if current is not None and STRICTNESS[current.state] >= STRICTNESS[to]:
         return ()
-    narrowed = ScopeState(scope=scope, state=to, by="core", reason=reason[:REASON_MAX], since=since)
+    narrowed = ScopeState(scope=scope, state=to, by=by, reason=reason[:REASON_MAX], since=since)
     return (TradingStateSet(scope_state=narrowed),)

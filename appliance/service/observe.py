@@ -10,12 +10,12 @@ from typing import Protocol
 from readytrader_sdk.instruments import Asset, Instrument, Symbol
 from readytrader_sdk.market import Sentiment
 from readytrader_sdk.money import ONE, ZERO
-from readytrader_sdk.orders import OrderRequest, Side
+from readytrader_sdk.orders import OrderRequest, OrderState, Side
 from readytrader_sdk.ports import TransferRequest
 
 from appliance.domain.intents import AgentId, Intent, OrderIntent, Request, SwapIntent
 from appliance.domain.limits import Limits
-from appliance.domain.orders import Order
+from appliance.domain.orders import PAPER_ACCOUNT, Order
 from appliance.domain.snapshot import (
     AccountFacts,
     AgentFacts,
@@ -23,11 +23,14 @@ from appliance.domain.snapshot import (
     MarketFacts,
     Mode,
     Snapshot,
+    VenueFacts,
 )
 from appliance.domain.state import State, first_time_key, shape_of
 from appliance.domain.trading_state import GLOBAL, Scope, ScopeState
 from appliance.service.agents import Principal
+from appliance.service.claims import claims_of
 from appliance.service.portfolio import Equity, Portfolio
+from appliance.service.venues import Venues
 
 
 class Market(Protocol):
@@ -44,9 +47,18 @@ class Observer:
     """Builds snapshots for one mode."""
 
     def __init__(
-        self, state: State, market: Market, portfolio: Portfolio, limits: Limits, mode: Mode, *, live_enabled: bool
+        self,
+        state: State,
+        market: Market,
+        portfolio: Portfolio,
+        venues: Venues,
+        limits: Limits,
+        mode: Mode,
+        *,
+        live_enabled: bool,
     ) -> None:
         self._state = state
+        self._venues = venues
         self._market = market
         self._portfolio = portfolio
         self._limits = limits
@@ -76,17 +88,32 @@ class Observer:
             sentiment=sentiment.score if sentiment else None,
             sentiment_at=sentiment.observed_at if sentiment else None,
             approval=approval,
+            venue=self._venue(intent),
         )
 
     def instrument(self, intent: Intent) -> Instrument | None:
-        """The instrument that an intent means: for a swap, the pair of its two assets, either way round."""
+        """The instrument that an intent means, with its venue's rules; for a swap, the pair of its assets, either way
+        round."""
         known = self._state.instruments
         if isinstance(intent, OrderIntent):
-            return known.get(intent.symbol)
+            instrument = known.get(intent.symbol)
+            return None if instrument is None else self._venues.rules(intent.venue, instrument)
         if isinstance(intent, SwapIntent):
             direct = known.get(Symbol(f"{intent.from_asset}/{intent.to_asset}"))
             return direct or known.get(Symbol(f"{intent.to_asset}/{intent.from_asset}"))
         return None
+
+    def _venue(self, intent: Intent) -> VenueFacts | None:
+        if not isinstance(intent, OrderIntent):
+            return None
+        unsettled = (
+            order.client_order_id
+            for order in self._state.live_orders.values()
+            if order.state is OrderState.UNKNOWN
+            and isinstance(order.payload, OrderRequest)
+            and (order.payload.venue, order.payload.symbol) == (intent.venue, intent.symbol)
+        )
+        return self._venues.facts(intent.venue, intent.symbol, next(unsettled, None))
 
     def _states(self, intent: Intent, instrument: Instrument | None, agent_id: AgentId) -> tuple[ScopeState, ...]:
         venue = intent.venue if isinstance(intent, OrderIntent) else intent.chain
@@ -120,28 +147,28 @@ class Observer:
         equity: Equity,
         now: datetime,
     ) -> AccountFacts:
+        account = self._account_for(intent)
         reserved: dict[Asset, Decimal] = defaultdict(lambda: ZERO)
         incoming: dict[Asset, Decimal] = defaultdict(lambda: ZERO)
         open_notional, incoming_value, count = ZERO, ZERO, 0
         replaced = intent.replaces if isinstance(intent, OrderIntent) else None
-        for order in self._state.live_orders.values():
-            if order.client_order_id == replaced:
-                continue
+        for claim in claims_of(self._state.live_orders, self._limits.cash_assets, replaced):
             count += 1
-            taken, receives = order.reserved, order.terms.receive
-            reserved[taken.asset] += taken.value
-            notional = _for_the_rest(order, order.terms.notional)
-            open_notional += notional
-            if receives is not None and receives.asset not in self._limits.cash_assets:
-                incoming[receives.asset] += _for_the_rest(order, receives.value)
-                incoming_value += notional
+            open_notional += claim.notional
+            if claim.account == account:
+                reserved[claim.pays.asset] += claim.pays.value
+            if claim.brings is not None:
+                incoming[claim.brings.asset] += claim.brings.value
+                incoming_value += claim.notional
         assets = _assets(intent, instrument)
         prices = {asset: price for asset in assets if (price := self._price(asset, instrument, market, now))}
-        account = self._portfolio.account
+        holding = {asset: self._state.holding(account, asset) for asset in assets}
+        elsewhere = {asset: self._portfolio.total(asset) - holding[asset] for asset in assets}
         return AccountFacts(
             equity=equity.total,
             unpriced=equity.unpriced,
-            holding={asset: self._state.holding(account, asset) for asset in assets},
+            holding=holding,
+            held_elsewhere={asset: total for asset, total in elsewhere.items() if total > 0},
             reserved={asset: reserved[asset] for asset in assets if asset in reserved},
             incoming={asset: incoming[asset] for asset in assets if asset in incoming},
             exposure=self._exposure(equity, incoming_value),
@@ -149,6 +176,11 @@ class Observer:
             open_notional=open_notional,
             accounting_price=prices,
         )
+
+    def _account_for(self, intent: Intent) -> str:
+        if self._mode is Mode.PAPER:
+            return PAPER_ACCOUNT
+        return intent.venue if isinstance(intent, OrderIntent) else intent.chain
 
     def _price(
         self, asset: Asset, instrument: Instrument | None, market: MarketFacts | None, now: datetime
@@ -179,11 +211,6 @@ class Observer:
         if not prices:
             return None
         return min(prices) if intent.side is Side.BUY else max(prices)
-
-
-def _for_the_rest(order: Order, whole: Decimal) -> Decimal:
-    """The part of a figure of the whole order that belongs to what has not been filled."""
-    return whole if not order.filled_quantity else whole * order.remaining_quantity / order.quantity
 
 
 def _rests_opposite(order: Order, intent: OrderIntent) -> bool:

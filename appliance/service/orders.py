@@ -16,11 +16,14 @@ from appliance.domain.events import CancelRequested, Event, OrderReported, Repor
 from appliance.domain.intents import AgentId
 from appliance.domain.orders import ImpossibleReport, Order, apply_report
 from appliance.domain.state import State
-from appliance.plugin_host.gate import Venue
-from appliance.service.execution import CALL_TIMEOUT_S, UNCERTAIN, Execution
+from appliance.service.enquiries import UNCERTAIN, Enquiries
+from appliance.service.execution import Execution
 from appliance.service.history import History
 from appliance.service.outcomes import Placed, Refused, refuse
+from appliance.service.patience import Patience
 from appliance.service.recorder import Recorder
+from appliance.service.reports import Reports
+from appliance.service.venues import Venues
 from appliance.store.journal import JournalUnavailable
 
 log = logging.getLogger(__name__)
@@ -33,12 +36,25 @@ WAIT_MAX_S = 60.0
 class Orders:
     """What agents and operators do with orders that exist. An agent sees and touches its own only."""
 
-    def __init__(self, venue: Venue, state: State, recorder: Recorder, execution: Execution, history: History) -> None:
-        self._venue = venue
+    def __init__(
+        self,
+        venues: Venues,
+        state: State,
+        recorder: Recorder,
+        execution: Execution,
+        reports: Reports,
+        enquiries: Enquiries,
+        history: History,
+        patience: Patience,
+    ) -> None:
+        self._venues = venues
         self._state = state
         self._recorder = recorder
         self._execution = execution
+        self._reports = reports
+        self._enquiries = enquiries
         self._history = history
+        self._patience = patience
         self._waiting: dict[ClientOrderId, list[asyncio.Future[None]]] = defaultdict(list)
         recorder.listen(self._wake)
 
@@ -72,19 +88,24 @@ class Orders:
         with suppress(JournalUnavailable):
             self._recorder.record(CancelRequested(client_order_id=client_order_id, by=by))
         try:
-            async with asyncio.timeout(CALL_TIMEOUT_S):
-                report = await self._venue.reads.cancel_order(client_order_id, order.payload.symbol)
+            venue = self._venues.of(order.payload)
+            async with asyncio.timeout(self._patience.call.total_seconds()):
+                report = await venue.reads.cancel_order(client_order_id, order.payload.symbol)
         except Exception as fault:  # noqa: BLE001 - whatever a plugin raises, the order may still be open
             log.warning("order %s could not be cancelled: %s", client_order_id, type(fault).__name__)
             return refuse(Code.NOT_CANCELLABLE, f"order {client_order_id} could not be cancelled yet; try again")
-        return Placed(order=await self._after_cancel(order, report))
+        return Placed(order=await self._after_cancel(order, report, believed=venue.is_ours))
 
-    async def _after_cancel(self, order: Order, report: ExecutionReport) -> Order:
+    async def _after_cancel(self, order: Order, report: ExecutionReport, *, believed: bool) -> Order:
         """The order as the venue says it is now, recorded where that can be done."""
         if report.state is OrderState.ABSENT and order.state in UNCERTAIN:
             return order  # the order may still arrive: only an enquiry can settle that it never did
         try:
-            await self._execution.take(report, ReportSource.VENUE)
+            if believed:
+                await self._reports.take(report, ReportSource.VENUE)
+            elif report.client_order_id == order.client_order_id:
+                self._enquiries.hear(report)
+                await self._recorder.written()
         except JournalUnavailable as fault:
             log.critical("order %s: a cancel that went out could not be recorded: %s", order.client_order_id, fault)
             with suppress(ImpossibleReport):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple, Protocol
@@ -41,13 +42,20 @@ class Valued(Struct, frozen=True, kw_only=True):
 
 
 class Portfolio:
-    """Values one account with the market-data bus."""
+    """Values one portfolio with the market-data bus: the paper wallet, or all live accounts together.
 
-    def __init__(self, state: State, prices: PriceSource, account: str, accounting_asset: Asset) -> None:
+    Of live accounts only the assets that `tracks` names are counted: what nobody here can trade or price is left alone.
+    """
+
+    def __init__(
+        self, state: State, prices: PriceSource, name: str, accounting_asset: Asset, tracks: frozenset[Asset] | None
+    ) -> None:
         self._state = state
         self._prices = prices
-        self.account = account
+        self.name = name
         self.accounting_asset = accounting_asset
+        self.tracks = tracks
+        """None where everything held is counted."""
 
     def price(self, asset: Asset, now: datetime) -> Decimal | None:
         """Price of one unit in the accounting asset."""
@@ -58,7 +66,7 @@ class Portfolio:
     def holdings(self, now: datetime) -> tuple[Valued, ...]:
         """Everything held, with its worth where a price is known."""
         rows = []
-        for asset, total in sorted(self._state.held(self.account)):
+        for asset, total in sorted(self._totals().items()):
             price = self.price(asset, now)
             value = None if price is None else total * price
             rows.append(Valued(asset=asset, total=total, price=price, value=value))
@@ -68,7 +76,7 @@ class Portfolio:
         """The sum of all that is held; never a partial sum."""
         values: dict[Asset, Decimal] = {}
         unpriced = []
-        for asset, held in self._state.held(self.account):
+        for asset, held in self._totals().items():
             price = self.price(asset, now)
             if price is None:
                 unpriced.append(asset)
@@ -78,38 +86,51 @@ class Portfolio:
 
     def nav(self, equity: Decimal | None) -> Decimal | None:
         """Net asset value per unit; None while equity is unknown or nothing was ever put in."""
-        units = self._state.portfolio(self.account).units
+        units = self._state.portfolio(self.name).units
         return None if equity is None or not units else equity / units
 
     def performance(self, equity: Decimal | None, now: datetime) -> PerformanceFacts:
         """The reference points of the loss limits as of now. A day without a mark yet opens at the present value."""
-        marks, nav = self._state.portfolio(self.account), self.nav(equity)
+        marks, nav = self._state.portfolio(self.name), self.nav(equity)
         day_open = marks.nav_day_open if marks.day == now.date() else nav
         peak = marks.nav_peak if nav is None or marks.nav_peak is None else max(marks.nav_peak, nav)
         return PerformanceFacts(nav=nav, nav_day_open=day_open, nav_peak=peak)
 
     def mark(self, now: datetime) -> NavMarked | None:
         """The event that a new day or a new peak calls for, or None."""
-        marks, nav = self._state.portfolio(self.account), self.nav(self.equity(now).total)
+        marks, nav = self._state.portfolio(self.name), self.nav(self.equity(now).total)
         if nav is None or marks.nav_peak is None or marks.nav_day_open is None:
             return None
         if marks.day == now.date() and nav <= marks.nav_peak:
             return None
         return NavMarked(
-            account=self.account,
+            account=self.name,
             day=now.date(),
             nav_day_open=marks.nav_day_open if marks.day == now.date() else nav,
             nav_peak=max(marks.nav_peak, nav),
         )
 
-    def move(self, asset: Asset, amount: Decimal, by: str, reason: str, now: datetime) -> FundsMoved | None:
+    def total(self, asset: Asset) -> Decimal:
+        """Held of an asset in all accounts of the portfolio."""
+        return self._totals().get(asset, ZERO)
+
+    def _totals(self) -> dict[Asset, Decimal]:
+        totals: dict[Asset, Decimal] = defaultdict(lambda: ZERO)
+        for _, asset, total in self._state.held_in(self.name):
+            if self.tracks is None or asset in self.tracks:
+                totals[asset] += total
+        return {asset: total for asset, total in totals.items() if total}
+
+    def move(
+        self, account: str, asset: Asset, amount: Decimal, by: str, reason: str, now: datetime
+    ) -> FundsMoved | None:
         """The event of money going in (or out, negative) at today's value per unit; None without a sane price."""
         price, equity = self.price(asset, now), self.equity(now).total
         nav = self.nav(equity)
         if price is None or equity is None:
             return None
         return FundsMoved(
-            account=self.account,
+            account=account,
             asset=asset,
             amount=amount,
             value=amount * price,

@@ -68,6 +68,22 @@ class OperatorClient:
     def resume(self, reason: str, scope: str = "global") -> None:
         self._ask(wire.ResumeTrading(reason=reason, scope=scope), wire.Done)
 
+    def restrict(self, scope: str, state: wire.Restriction, reason: str) -> None:
+        """Allow less in one scope than is allowed there now."""
+        self._ask(wire.RestrictTrading(scope=scope, state=state, reason=reason), wire.Done)
+
+    def venues(self) -> wire.VenuesView:
+        """Every live venue, and the watchdog process."""
+        return self._ask(wire.ListVenues(), wire.VenuesView)
+
+    def accept_drift(self, venue: str, reason: str) -> tuple[str, ...]:
+        """Take the venue's balances for right; the assets whose balance the journal took over."""
+        return self._ask(wire.AcceptDrift(venue=venue, reason=reason), wire.Accepted).assets
+
+    def resolve(self, order_id: str, state: wire.Resolution, reason: str) -> wire.OperatorOrder:
+        """Say what became of an order that nobody could find out about."""
+        return self._ask(wire.ResolveOrder(order_id=order_id, state=state, reason=reason), wire.OperatorOrder)
+
     def add_agent(
         self, name: str, scopes: frozenset[AgentScope], days: int, symbols: frozenset[str] | None = None
     ) -> wire.NewAgent:

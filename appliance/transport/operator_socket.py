@@ -17,19 +17,23 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 from readytrader_sdk.instruments import Symbol
-from readytrader_sdk.orders import ClientOrderId
+from readytrader_sdk.orders import ClientOrderId, OrderState
 
 from appliance.domain.intents import AgentId, RequestId
 from appliance.domain.trading_state import GLOBAL, Scope, TradingState
 from appliance.service.agents import AgentRefused
 from appliance.service.core import Core
 from appliance.service.outcomes import Held, Outcome, Placed, Refused
+from appliance.service.reports import NotUnknown
+from appliance.service.scopes import UnknownScope, scope_from_text
+from appliance.service.venue_watch import NotFit
 from appliance.store.journal import JournalUnavailable
 from appliance.transport import operator_views as views
 from appliance.transport import operator_wire as wire
 from appliance.transport.door import Door
 from appliance.transport.foreign_text import printable
 from appliance.transport.unix_listener import UnixListener, peer_uid
+from appliance.transport.venue_views import venues_view
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +93,7 @@ class OperatorSocket:
             return _failed(f"not a request: {printable(str(fault), 200)}")
         try:
             result = await self._carry_out(verb, operator)
-        except (VerbRefused, AgentRefused, JournalUnavailable) as refusal:
+        except (VerbRefused, AgentRefused, NotFit, NotUnknown, UnknownScope, JournalUnavailable) as refusal:
             return _failed(str(refusal))
         except Exception:
             log.exception("the operator's %s failed", type(verb).__name__)
@@ -106,16 +110,41 @@ class OperatorSocket:
                 return await self._approvals(verb, operator)
             case wire.AddAgent() | wire.ListAgents() | wire.RevokeAgent():
                 return await self._agents(verb, operator)
-            case wire.ListOrders() | wire.CancelOrder() | wire.CancelAllOrders():
+            case wire.ListOrders() | wire.CancelOrder() | wire.CancelAllOrders() | wire.ResolveOrder():
                 return await self._orders(verb, operator)
-            case wire.HaltTrading(reason=reason):
-                return wire.Halted(orders_cancelled=await self._core.stop_trading(operator, printable(reason, 200)))
-            case wire.ResumeTrading(reason=reason, scope=scope):
-                narrowed = _narrowed(self._core)
-                if scope not in narrowed:
-                    raise VerbRefused(f"{scope!r} is not narrowed; narrowed are {', '.join(narrowed) or 'none'}")
-                await self._core.halt.resume(operator, printable(reason, 200), Scope(scope))
-                return wire.Done()
+            case wire.ListVenues():
+                return venues_view(self._core)
+            case wire.AcceptDrift(venue=venue, reason=reason):
+                return await self._accept_drift(venue, operator, printable(reason, 200))
+            case wire.HaltTrading() | wire.RestrictTrading() | wire.ResumeTrading():
+                return await self._trading(verb, operator, printable(verb.reason, 200))
+
+    async def _trading(
+        self, verb: wire.HaltTrading | wire.RestrictTrading | wire.ResumeTrading, operator: str, reason: str
+    ) -> Struct:
+        core = self._core
+        match verb:
+            case wire.HaltTrading():
+                return wire.Halted(orders_cancelled=await core.stop_trading(operator, reason))
+            case wire.RestrictTrading(scope=text, state=state):
+                scope = scope_from_text(text, core.state, core.places)
+                if not await core.halt.restrict(operator, reason, scope, TradingState(state)):
+                    raise VerbRefused(f"{scope} is as strict as {state} already; readytrader resume loosens it")
+            case wire.ResumeTrading(scope=text):
+                narrowed = _narrowed(core)
+                if text not in narrowed:
+                    raise VerbRefused(f"{text!r} is not narrowed; narrowed are {', '.join(narrowed) or 'none'}")
+                await core.halt.resume(operator, reason, Scope(text))
+        return wire.Done()
+
+    async def _accept_drift(self, venue: str, operator: str, reason: str) -> Struct:
+        watch = next((one for one in self._core.venues if one.line.venue_id == venue), None)
+        if watch is None:
+            raise VerbRefused(f"no live venue {venue!r}")
+        accepted = await watch.accept_drift(operator, reason)
+        if not accepted:
+            raise VerbRefused(f"no balance at {venue} differs from the journal: there is nothing to accept")
+        return wire.Accepted(assets=accepted)
 
     async def _approvals(
         self, verb: wire.ListApprovals | wire.ShowApproval | wire.Approve | wire.RefuseApproval, operator: str
@@ -158,7 +187,7 @@ class OperatorSocket:
                 return wire.NewAgent(name=name, token=token)
 
     async def _orders(
-        self, verb: wire.ListOrders | wire.CancelOrder | wire.CancelAllOrders, operator: str
+        self, verb: wire.ListOrders | wire.CancelOrder | wire.CancelAllOrders | wire.ResolveOrder, operator: str
     ) -> Struct | list[Struct]:
         orders = self._core.orders
         match verb:
@@ -169,6 +198,11 @@ class OperatorSocket:
             case wire.CancelOrder(order_id=order_id):
                 outcome = await orders.cancel(ClientOrderId(order_id), None, operator)
                 return views.operator_order(_placed(outcome).order)
+            case wire.ResolveOrder(order_id=order_id, state=resolution, reason=reason):
+                said = printable(reason, 200)
+                became = OrderState(resolution)
+                order = await self._core.reports.persons_word(ClientOrderId(order_id), became, operator, said)
+                return views.operator_order(order)
             case wire.CancelAllOrders():
                 outcomes = await orders.cancel_all(None, operator)
                 return wire.Halted(orders_cancelled=sum(isinstance(outcome, Placed) for outcome in outcomes))

@@ -15,6 +15,7 @@ from appliance.transport import operator_wire as wire
 from appliance.transport.amounts import amount_text, number_text
 from appliance.transport.foreign_text import printable
 from appliance.transport.tool_results import order_view, proposal_view, units_of
+from appliance.transport.venue_views import venue_views, watchdog_view
 
 
 def status_view(core: Core) -> wire.StatusView:
@@ -55,6 +56,8 @@ def status_view(core: Core) -> wire.StatusView:
             for it in core.bus.statuses()
         ),
         workers=() if core.plugins is None else tuple(map(worker_view, core.plugins.health())),
+        venues=venue_views(core),
+        watchdog=watchdog_view(core.outside),
         configuration_digest=core.identity.configuration_digest,
     )
 
@@ -114,7 +117,7 @@ def portfolio_view(core: Core) -> wire.PortfolioView:
     equity = core.portfolio.equity(now)
     marks = core.portfolio.performance(equity.total, now)
     return wire.PortfolioView(
-        account=core.portfolio.account,
+        account=core.portfolio.name,
         holdings=tuple(
             wire.HoldingView(
                 total=amount_text(row.total, row.asset),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 
 import msgspec
@@ -13,7 +14,22 @@ from appliance.transport.tool_results import OrderView, ProposalView, View
 
 Reason = Annotated[str, Meta(min_length=1, max_length=200)]
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
+Scope = Annotated[str, Meta(min_length=1, max_length=100)]
 Days = Annotated[int, Meta(ge=1, le=3650)]
+
+
+class Restriction(StrEnum):
+    """What a person may restrict a scope to; a halt is a verb of its own."""
+
+    REDUCE_ONLY = "reduce_only"
+    CANCEL_ONLY = "cancel_only"
+
+
+class Resolution(StrEnum):
+    """What a person may say became of an order that nobody could find out about."""
+
+    ABSENT = "absent"
+    CANCELLED = "cancelled"
 
 
 class Verb(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="verb"):
@@ -48,7 +64,13 @@ class HaltTrading(Verb, frozen=True, kw_only=True, tag="halt"):
 
 class ResumeTrading(Verb, frozen=True, kw_only=True, tag="resume"):
     reason: Reason
-    scope: Name = "global"
+    scope: Scope = "global"
+
+
+class RestrictTrading(Verb, frozen=True, kw_only=True, tag="restrict"):
+    scope: Scope
+    state: Restriction
+    reason: Reason
 
 
 class AddAgent(Verb, frozen=True, kw_only=True, tag="agent.add"):
@@ -80,6 +102,21 @@ class CancelAllOrders(Verb, frozen=True, kw_only=True, tag="order.cancel_all"):
     pass
 
 
+class ResolveOrder(Verb, frozen=True, kw_only=True, tag="order.resolve"):
+    order_id: Name
+    state: Resolution
+    reason: Reason
+
+
+class ListVenues(Verb, frozen=True, kw_only=True, tag="venue.list"):
+    pass
+
+
+class AcceptDrift(Verb, frozen=True, kw_only=True, tag="venue.accept"):
+    venue: Name
+    reason: Reason
+
+
 class ShowPortfolio(Verb, frozen=True, kw_only=True, tag="portfolio"):
     pass
 
@@ -92,12 +129,16 @@ AnyVerb = (
     | RefuseApproval
     | HaltTrading
     | ResumeTrading
+    | RestrictTrading
     | AddAgent
     | ListAgents
     | RevokeAgent
     | ListOrders
     | CancelOrder
     | CancelAllOrders
+    | ResolveOrder
+    | ListVenues
+    | AcceptDrift
     | ShowPortfolio
 )
 
@@ -147,6 +188,58 @@ class WorkerView(View, frozen=True, kw_only=True):
     """Where it last tried to go and must not."""
 
 
+class DriftView(View, frozen=True, kw_only=True):
+    """A balance that is not what the journal says."""
+
+    expected: str
+    found: str
+
+
+class VenueView(View, frozen=True, kw_only=True):
+    """One live venue."""
+
+    venue: str
+    fit: bool
+    problem: str | None = None
+    """Why nothing but cancels is sent there."""
+    clock_skew_ms: int | None = None
+    """How far its clock is ahead; None where it was not told."""
+    can_trade: bool | None = None
+    can_withdraw: bool | None = None
+    key_bound_to_addresses: bool | None = None
+    key_expires_at: datetime | None = None
+    risks_accepted: tuple[str, ...] = ()
+    accepted_by: str | None = None
+    drifts: tuple[DriftView, ...] = ()
+    foreign_orders: tuple[str, ...] = ()
+    """Open orders that nobody here sent."""
+    dead_man_switch: str
+    """armed, failing, none (the venue has none) or off."""
+    streaming: bool | None = None
+    """Whether it tells of orders by itself just now; None where it cannot."""
+    emptying: bool = False
+    """Whether everything there is being cancelled."""
+    agreed_at: datetime | None = None
+    """When it and the journal were last compared."""
+
+
+class WatchdogView(View, frozen=True, kw_only=True):
+    """The watchdog process."""
+
+    state: str
+    """alive, silent, stopped, or none: no such process was ever heard."""
+    pid: int | None = None
+    problems: tuple[str, ...] = ()
+    """What it lacks to do its work."""
+
+
+class VenuesView(View, frozen=True, kw_only=True):
+    """Every live venue, and who watches over them from outside."""
+
+    venues: tuple[VenueView, ...]
+    watchdog: WatchdogView
+
+
 class StatusView(View, frozen=True, kw_only=True):
     """How the appliance is."""
 
@@ -166,6 +259,8 @@ class StatusView(View, frozen=True, kw_only=True):
     equity: str | None = None
     sources: tuple[SourceHealth, ...] = ()
     workers: tuple[WorkerView, ...] = ()
+    venues: tuple[VenueView, ...] = ()
+    watchdog: WatchdogView
     configuration_digest: str
 
 
@@ -207,6 +302,12 @@ class NewAgent(View, frozen=True, kw_only=True):
 
     name: str
     token: str
+
+
+class Accepted(View, frozen=True, kw_only=True):
+    """The assets of which the venue's balance is now the journal's too."""
+
+    assets: tuple[str, ...]
 
 
 class Halted(View, frozen=True, kw_only=True):

@@ -29,7 +29,7 @@ from datetime import timedelta
 from appliance import bootstrap
 from appliance.cli.main import run
 now = bootstrap.utc_now
-bootstrap.build.__defaults__ = (lambda: now() + timedelta(days={days}), None)
+bootstrap.build.__defaults__ = (lambda: now() + timedelta(days={days}), None, None)
 sys.exit(run())
 """
 """The same program with another clock."""

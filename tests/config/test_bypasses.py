@@ -58,9 +58,6 @@ def test_bypass_10_an_unrecognised_value_of_a_mode_setting_refuses_to_start(refu
 @pytest.mark.parametrize(
     "environ",
     [
-        {"PAPER_MODE": "false"},
-        {"LIVE_TRADING_ENABLED": "true"},
-        {"PAPER_MODE": "false", "LIVE_TRADING_ENABLED": "true"},
         {"EXECUTION_MODE": "dex"},
         {"EXECUTION_MODE": "hybrid"},
     ],

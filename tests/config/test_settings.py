@@ -20,8 +20,8 @@ from appliance.plugin_host.cage import Measure
 BY_KEY = {setting.key: setting for setting in SETTINGS}
 every_setting = pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.key)
 
-LIVE_ONLY = {"paper_mode", "live_trading_enabled"}
-"""Settings whose other value this version refuses."""
+LIVE_ONLY = {"paper_mode"}
+"""Settings whose other value needs others with it; see `test_live.py`."""
 
 
 def toml_of(key: str, literal: str) -> str:
@@ -145,6 +145,9 @@ ALTERNATIVES = {
     "limits.repeated_window_sec": ("61", lambda c: c.limits.repeated_window, timedelta(seconds=61)),
     "limits.rejects_max": ("6", lambda c: c.limits.rejects_max, 6),
     "limits.rejects_window_sec": ("62", lambda c: c.limits.rejects_window, timedelta(seconds=62)),
+    "limits.drift_max_pct": ("0.05", lambda c: c.limits.drift_max_pct, Decimal("0.05")),
+    "limits.foreign_orders_max": ("2", lambda c: c.limits.foreign_orders_max, 2),
+    "limits.data_loss_max_sec": ("20", lambda c: c.limits.data_loss_max, timedelta(seconds=20)),
     "rate_limits.default_per_min": ("33", lambda c: c.rate_limits.default_per_min, 33),
     "rate_limits.execution_per_min": ("5", lambda c: c.rate_limits.execution_per_min, 5),
     "marketdata.max_age_ms": ("1500", lambda c: c.limits.quote_age_max, timedelta(milliseconds=1500)),
@@ -161,6 +164,8 @@ ALTERNATIVES = {
     "paper.latency_ms": ("20", lambda c: c.paper.latency, timedelta(milliseconds=20)),
     "paper.fill_share_max_pct": ("50", lambda c: c.paper.fill_share_max_pct, 50),
     "agent.http_host": ("::1", lambda c: c.agent_listener.host, "::1"),
+    "watchdog.after_sec": ("15", lambda c: c.watchdog_after, timedelta(seconds=15)),
+    "live_trading_enabled": ("true", lambda c: c.live_trading_enabled, True),
     "plugins.cage_required": (
         "seccomp,landlock_tcp",
         lambda c: c.cage_required,
@@ -230,6 +235,10 @@ BOUNDS = [
     ("agent.http_host", "127.0.0.1", "0.0.0.0"),
     ("agent.http_host", "127.0.0.1", "localhost"),
     ("paper.latency_ms", "0", "-1"),
+    ("limits.foreign_orders_max", "0", "-1"),
+    ("limits.data_loss_max_sec", "1", "0"),
+    ("watchdog.after_sec", "5", "4"),
+    ("watchdog.after_sec", "3600", "3601"),
     ("allow.to_addresses", "0x" + "a" * 40, "0x" + "a" * 39),
 ]
 

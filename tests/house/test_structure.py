@@ -99,8 +99,9 @@ def test_only_the_recorder_appends_to_the_journal_and_applies_events() -> None:
         ("starlette", ("appliance/transport/",)),
         ("click", ("appliance/cli/",)),
         ("rich", ("appliance/cli/",)),
-        ("cryptography", ("appliance/store/", "appliance/plugin_host/", "appliance/bootstrap.py")),
+        ("cryptography", ("appliance/store/", "appliance/plugin_host/", "appliance/bootstrap/")),
         ("tomllib", ("appliance/config/",)),
+        ("aiohttp", ("appliance/local_exchange/", "builtin_plugins/")),
     ],
 )
 def test_every_library_has_one_home(library: str, homes: tuple[str, ...]) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
 from readytrader_sdk.instruments import InstrumentStatus, MarketType
 from readytrader_sdk.orders import OrderType, TimeInForce
 
 from appliance.domain.agents import AgentScope
 from appliance.domain.codes import Code
 from appliance.domain.intents import Intent, digest
-from appliance.domain.snapshot import ApprovalFacts, Mode
+from appliance.domain.snapshot import ApprovalFacts, Mode, VenueFacts
 from appliance.domain.trading_state import TradingState
 from tests.pipeline.cases import (
     BTC,
@@ -51,9 +52,17 @@ def _approved(intent_digest: str) -> ApprovalFacts:
     return ApprovalFacts(intent_digest=intent_digest, price_worst=D(100), operator="operator", approved_at=NOW)
 
 
-def _live(*, enabled: bool) -> Situation:
-    agent = {"scopes": frozenset({AgentScope.LIVE})}
-    return situation(mode=Mode.LIVE, agent=agent, live_enabled=enabled)
+def _live(*, enabled: bool = True, scope: AgentScope = AgentScope.LIVE, **venue: Any) -> Situation:
+    """A live order to a venue that is fit for it, but for what is given."""
+    agent = {"scopes": frozenset({scope})}
+    facts = VenueFacts(**{"problem": None, **venue})
+    return situation(mode=Mode.LIVE, agent=agent, live_enabled=enabled, venue=facts)
+
+
+def _nowhere() -> Situation:
+    """A live order to a venue that nobody knows."""
+    known = _live()
+    return known._replace(snapshot=replace(known.snapshot, venue=None))
 
 
 def _in_state(state: TradingState, intent: Intent | None = None) -> Situation:
@@ -89,8 +98,8 @@ IDENTITY = (
     ),
     Pair(
         "identity.scope",
-        _live(enabled=True),
-        situation(mode=Mode.LIVE, live_enabled=True),
+        _live(),
+        _live(scope=AgentScope.PAPER),
         Code.SCOPE_MISSING, "paper", "live",
     ),
     Pair(
@@ -111,7 +120,7 @@ IDENTITY = (
         situation(transfer(), agent={"symbols": _ONLY_BTC_USDT}),
         Code.SYMBOL_NOT_ALLOWED, "BTC/USDT", "BTC/USDT",
     ),
-    Pair("identity.live_enabled", _live(enabled=True), _live(enabled=False), Code.LIVE_DISABLED, "false", "true"),
+    Pair("identity.live_enabled", _live(), _live(enabled=False), Code.LIVE_DISABLED, "false", "true"),
     Pair(
         "identity.trading_state",
         _in_state(TradingState.ACTIVE),
@@ -124,6 +133,15 @@ IDENTITY = (
         _in_state(TradingState.CANCEL_ONLY, sell()),
         Code.TRADING_STATE, "cancel_only", "active",
     ),
+)  # fmt: skip
+
+VENUE = (
+    Pair("venue.ready", _live(), _live(problem="not reconciled yet"), Code.VENUE_NOT_READY, "not ready", "ready"),
+    Pair("venue.ready", situation(venue=None), _nowhere(), Code.VENUE_NOT_READY, "not ready", "ready"),
+    Pair("venue.clock", _live(clock_skew=SECOND), _live(clock_skew=SECOND + STEP), Code.CLOCK_SKEW,
+         "1.000001", "1.0", "s"),
+    Pair("venue.clock", _live(clock_skew=-SECOND), _live(clock_skew=-SECOND - STEP), Code.CLOCK_SKEW,
+         "1.000001", "1.0", "s"),
 )  # fmt: skip
 
 INSTRUMENT = (
@@ -351,6 +369,7 @@ SIZE = (
 )  # fmt: skip
 
 ENTRY = (
+    Pair("venue.settled", _live(unsettled=None), _live(unsettled="rt0"), Code.OUTCOME_UNSETTLED, "rt0", None),
     Pair("portfolio.equity_known", situation(), situation(account={"equity": None, "unpriced": (ETH,)}),
          Code.EQUITY_UNKNOWN, "ETH", None),
     Pair("portfolio.equity_known", situation(), situation(account={"exposure": None}),
@@ -378,6 +397,9 @@ ENTRY = (
     Pair("portfolio.position", _limited(buy("5"), position_max_pct=D(20), account={"incoming": {BTC: D(5)}}),
          _limited(buy("5.001"), position_max_pct=D(20), account={"incoming": {BTC: D(5)}}),
          Code.POSITION_ABOVE_MAX, "2000.1", "2000", "USDT"),
+    Pair("portfolio.position", _limited(buy("5"), position_max_pct=D(20), account={"held_elsewhere": {BTC: D(5)}}),
+         _limited(buy("5.001"), position_max_pct=D(20), account={"held_elsewhere": {BTC: D(5)}}),
+         Code.POSITION_ABOVE_MAX, "2000.1", "2000", "USDT"),
     Pair("portfolio.exposure", _limited(buy("10"), exposure_max_pct=D(20)),
          _limited(buy("10.001"), exposure_max_pct=D(20)), Code.EXPOSURE_ABOVE_MAX, "2000.1", "2000", "USDT"),
     Pair("portfolio.open_notional", _limited(buy("5"), open_notional_max_pct=D(10), account={"open_notional": D(500)}),
@@ -387,4 +409,4 @@ ENTRY = (
          situation(buy("5.001"), agent={"turnover": D(9500)}), Code.TURNOVER_ABOVE_MAX, "10000.1", "10000", "USDT"),
 )  # fmt: skip
 
-PAIRS = IDENTITY + INSTRUMENT + MARKET + BEHAVIOUR + SIZE + ENTRY
+PAIRS = IDENTITY + VENUE + INSTRUMENT + MARKET + BEHAVIOUR + SIZE + ENTRY

@@ -25,7 +25,7 @@ from appliance.domain.decision import Action, Decision, Denied, Permitted, Propo
 from appliance.domain.events import KIND_OF, OrderPermitted, ProposalMade, RequestDenied, decode_event
 from appliance.domain.intents import Intent, Request, digest
 from appliance.domain.limits import ApprovalMode, Limits
-from appliance.domain.snapshot import ApprovalFacts, Snapshot
+from appliance.domain.snapshot import ApprovalFacts, Mode, Snapshot, VenueFacts
 from appliance.domain.trading_state import TradingState
 from appliance.pipeline.case import figure
 from appliance.pipeline.decide import decide
@@ -80,6 +80,8 @@ def hopeless() -> Situation:
         sentiment=D(-1),
         sentiment_at=NOW - timedelta(days=9),
         approval=ApprovalFacts(intent_digest="other", price_worst=D(1), operator="operator", approved_at=NOW),
+        mode=Mode.LIVE,
+        venue=VenueFacts(problem="not yet", clock_skew=99 * SECOND, unsettled=ClientOrderId("rt0")),
         limits_={"allow_exchanges": frozenset(), "allow_symbols": frozenset(), "allow_tokens": frozenset()},
     )  # fmt: skip
 
@@ -87,14 +89,15 @@ def hopeless() -> Situation:
 def test_a_request_that_breaks_many_rules_is_told_all_of_them_at_once() -> None:
     elsewhere = {code for code in Code if MEANINGS[code].rule in {"R41", "R45"}}
     elsewhere |= set(list(Code)[: list(Code).index(Code.SCOPE_MISSING)])  # refused before the pipeline is asked
-    elsewhere |= {Code.LIVE_DISABLED, Code.INSTRUMENT_UNKNOWN, Code.QUOTE_MISSING, Code.EQUITY_UNKNOWN}
+    elsewhere |= {Code.INSTRUMENT_UNKNOWN, Code.QUOTE_MISSING, Code.EQUITY_UNKNOWN}
     elsewhere |= {Code.APPROVAL_REQUIRED, Code.CHECK_FAILED}
     assert codes(hopeless().decide()) == set(Code) - elsewhere
 
 
 def test_the_order_of_refusals_is_the_order_of_the_tables() -> None:
     seen = [denial.code for denial in denials(hopeless().decide())]
-    assert seen[:3] == [Code.SCOPE_MISSING, Code.SYMBOL_NOT_ALLOWED, Code.TRADING_STATE]
+    first = [Code.SCOPE_MISSING, Code.SYMBOL_NOT_ALLOWED, Code.LIVE_DISABLED, Code.TRADING_STATE, Code.VENUE_NOT_READY]
+    assert seen[: len(first)] == first
     assert seen.index(Code.DAILY_LOSS) < seen.index(Code.NOTIONAL_ABOVE_MAX) < seen.index(Code.POSITION_ABOVE_MAX)
 
 

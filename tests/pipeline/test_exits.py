@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from readytrader_sdk.instruments import Symbol
+from readytrader_sdk.orders import ClientOrderId
 
 from appliance.domain.codes import MEANINGS, Code
 from appliance.domain.decision import Amount, Denied, Permitted
 from appliance.domain.intents import Intent
+from appliance.domain.snapshot import VenueFacts
 from appliance.domain.trading_state import TradingState
 from appliance.pipeline.checks import ENTRY_CEILINGS, ENTRY_CONDITIONS
 from tests.pipeline.cases import (
@@ -47,6 +49,7 @@ def everything_breached() -> dict[str, Any]:
         "agent": {"turnover": D(99_999)},
         "performance": {"nav": D("0.1")},
         "sentiment": D(-1),
+        "venue": VenueFacts(problem=None, unsettled=ClientOrderId("rt0")),
     }
 
 
@@ -74,10 +77,10 @@ def test_an_exit_passes_while_the_portfolio_cannot_be_valued(exit_: Intent) -> N
     assert isinstance(situation(exit_, **facts).decide(), Permitted)
 
 
-def test_the_rules_for_entries_are_r08_to_r15_and_no_others() -> None:
+def test_the_rules_for_entries_are_r08_to_r15_and_the_hold_of_r28_and_no_others() -> None:
     breached = codes(situation(**everything_breached()).decide())
     rules = {MEANINGS[code].rule for code in breached}
-    assert rules == {"R08", "R09", "R10", "R11", "R12", "R13", "R15"}
+    assert rules == {"R08", "R09", "R10", "R11", "R12", "R13", "R15", "R28"}
     assert len(ENTRY_CONDITIONS) + len(ENTRY_CEILINGS) == len({pair.check for pair in ENTRY})
 
 

@@ -12,11 +12,21 @@ from msgspec import Struct
 from msgspec.structs import replace
 from readytrader_sdk.orders import OrderType
 
+from appliance.domain.agents import AgentScope
 from appliance.domain.codes import Code
 from appliance.domain.decision import Denied, Permitted
 from appliance.domain.intents import Intent
 from appliance.domain.limits import Limits
-from appliance.domain.snapshot import AccountFacts, AgentFacts, ApprovalFacts, MarketFacts, PerformanceFacts, Snapshot
+from appliance.domain.snapshot import (
+    AccountFacts,
+    AgentFacts,
+    ApprovalFacts,
+    MarketFacts,
+    Mode,
+    PerformanceFacts,
+    Snapshot,
+    VenueFacts,
+)
 from appliance.pipeline import decide as pipeline
 from appliance.pipeline.case import Case
 from tests.pipeline.cases import (
@@ -56,6 +66,7 @@ NEEDED = {
     "account.accounting_price": Need(True, True),
     "account.reserved": Need(False, False, "an asset that nothing has reserved is not in it"),
     "account.incoming": Need(False, False, "an asset that nothing brings in is not in it"),
+    "account.held_elsewhere": Need(False, False, "an asset that no other venue holds is not in it"),
     "performance.nav": Need(True, False, "losses do not stop exits"),
     "performance.nav_day_open": Need(True, False, "losses do not stop exits"),
     "performance.nav_peak": Need(True, False, "losses do not stop exits"),
@@ -64,6 +75,7 @@ NEEDED = {
     "sentiment": Need(True, False, "sentiment stops buys alone"),
     "sentiment_at": Need(True, False, "sentiment stops buys alone"),
     "approval": Need(False, False, "None says that nobody has approved"),
+    "venue": Need(False, False, "there is none on paper; live see below"),
 }
 PARTS: dict[str, type[Struct]] = {
     "market": MarketFacts,
@@ -108,6 +120,14 @@ def test_an_entry_is_refused_without_a_fact_that_it_needs(fact: str) -> None:
 def test_an_exit_is_refused_without_a_fact_that_it_needs(fact: str) -> None:
     for intent in (sell(), swap(BTC, USDT, "1")):
         assert isinstance(without(situation(intent), fact).decide(), Denied if NEEDED[fact].exit else Permitted)
+
+
+@pytest.mark.parametrize("intent", [buy(), sell(), swap(BTC, USDT, "1"), transfer()])
+def test_nothing_is_permitted_live_for_a_venue_of_which_nothing_is_known(intent: Intent) -> None:
+    facts: dict[str, Any] = {"mode": Mode.LIVE, "live_enabled": True, "agent": {"scopes": frozenset(AgentScope)}}
+    known = situation(intent, venue=VenueFacts(problem=None), **facts)
+    assert isinstance(known.decide(), Permitted)
+    assert codes(without(known, "venue").decide()) == {Code.VENUE_NOT_READY}
 
 
 def test_a_transfer_needs_a_price_and_a_holding_of_its_asset() -> None:
@@ -212,8 +232,8 @@ def test_an_absurd_figure_never_crashes_the_pipeline(intent: Intent, figure: str
 def test_limits_that_are_no_numbers_permit_nothing() -> None:
     case = situation()
     for path in decimals_of(case.limits):
-        if path[0] in {"nav_jump_max_pct", "transfer_native_max"}:
-            continue  # the watchdog's, and a transfer's
+        if path[0] in {"nav_jump_max_pct", "drift_max_pct", "transfer_native_max"}:
+            continue  # the watchdog's, reconciliation's, and a transfer's
         for intent in (buy(limit_price=None), buy()):
             if path[0] == "slippage_max_pct" or (path[0] == "collar_hard_pct" and intent.limit_price is not None):
                 continue

@@ -23,9 +23,11 @@ from appliance.domain.intents import AgentId, Intent, OrderIntent
 from appliance.domain.trading_state import GLOBAL, TradingState
 from appliance.home import Home
 from appliance.marketdata.values import Priority, SourceInfo, Verdict
+from appliance.plugin_host.gate import LocalVenue
 from appliance.service.agents import LOCAL, Principal
 from appliance.service.core import Core
 from appliance.service.outcomes import Held, Outcome, Placed, Refused
+from appliance.service.patience import AT_ONCE, Patience
 from appliance.store.audit import verify
 from appliance.store.checkpoint import CheckpointKey, parse_unverified
 from appliance.store.reader import JournalReader
@@ -47,6 +49,9 @@ open_orders_max = 1000
 repeated_orders_max = 1000
 """
 """Limits that stand in nobody's way, for tests of something else."""
+
+IMPATIENT = msgspec.structs.replace(AT_ONCE, enquiry_delays=(timedelta(milliseconds=1),))
+"""For a venue in this process that is asked again and again: at once."""
 
 PortWrapper = Callable[[ExchangePort], ExchangePort]
 Scenario = Callable[["Rig"], Awaitable[None]]
@@ -139,7 +144,7 @@ class Rig:
     @property
     def port(self) -> ExchangePort:
         """What stands behind the gate."""
-        return self.core.orders._venue.reads
+        return paper_venue(self.core).reads
 
     async def venue_total(self, asset: str) -> Decimal:
         balances = await self.port.balances()
@@ -195,17 +200,37 @@ def configured(folder: Path, toml: str) -> Configuration:
     return msgspec.structs.replace(load(path, {}), sources=())
 
 
+def paper_venue(core: Core) -> LocalVenue:
+    """The venue of a core on paper, gate included."""
+    venue = core.orders._venues._paper
+    assert isinstance(venue, LocalVenue), venue
+    return venue
+
+
+def put_before(core: Core, wrap: PortWrapper) -> ExchangePort:
+    """Put a port of ours between a paper core's gate and its venue: every call of the core passes it."""
+    venue = paper_venue(core)
+    assert core._paper is not None
+    port = venue._port = venue._gate._port = wrap(venue._port)
+    core._paper._venue = venue
+    return port
+
+
 @asynccontextmanager
 async def open_rig(
-    folder: Path, toml: str = ROOMY, *, clock: ManualClock | None = None, wrap: PortWrapper | None = None
+    folder: Path,
+    toml: str = ROOMY,
+    *,
+    clock: ManualClock | None = None,
+    wrap: PortWrapper | None = None,
+    patience: Patience | None = None,
 ) -> AsyncIterator[Rig]:
     """A started core on `folder/home` whose heartbeat only beats when the test says `core.beat()`."""
     clock = clock or ManualClock()
     home = Home(folder / "home")
-    core = build(home, configured(folder, toml), clock)
-    venue = core.orders._venue
+    core = build(home, configured(folder, toml), clock, patience=patience)
     if wrap is not None:
-        venue._port = venue._gate._port = wrap(venue._port)
+        put_before(core, wrap)
     rig = Rig(home, core, clock)
     rig.source()
     try:
@@ -225,11 +250,12 @@ def play(
     clock: ManualClock | None = None,
     wrap: PortWrapper | None = None,
     funds: str | None = "100000",
+    patience: Patience | None = None,
 ) -> None:
     """Run one scenario in one life of a core, with a market and money in it; at the end the journal must be whole."""
 
     async def life() -> None:
-        async with open_rig(folder, toml, clock=clock, wrap=wrap) as rig:
+        async with open_rig(folder, toml, clock=clock, wrap=wrap, patience=patience) as rig:
             rig.quote()
             if funds is not None:
                 await rig.fund(funds)

@@ -13,6 +13,7 @@ from readytrader_sdk.orders import ClientOrderId
 
 from appliance.domain.agents import AgentScope
 from appliance.domain.decision import Action
+from appliance.domain.trading_state import GLOBAL
 from appliance.plugin_host.gate import CALLS
 from appliance.plugin_host.kinds import METHODS
 from appliance.service.agents import LOCAL
@@ -44,6 +45,7 @@ MOVES_VALUE = {
 ONLY_READS_OR_LOWERS = {
     "address",
     "balances",
+    "cancel_all_orders",
     "cancel_all_after",
     "cancel_order",
     "cancel_submission",
@@ -52,6 +54,7 @@ ONLY_READS_OR_LOWERS = {
     "find_submission",
     "find_transfer",
     "instruments",
+    "key_rights",
     "notify",
     "open_orders",
     "prepare",
@@ -59,6 +62,8 @@ ONLY_READS_OR_LOWERS = {
     "quote",
     "stream",
     "stream_quotes",
+    "stream_reports",
+    "venue_time",
     "verify",
 }
 
@@ -68,6 +73,8 @@ def calls(order: str, proposal: str) -> dict[str, dict[str, object]]:
     trade = {"symbol": "BTC/USDT", "side": "buy"}
     return {
         "get_crypto_price": {"symbol": "BTC/USDT"},
+        "get_ticker": {"symbol": "BTC/USDT"},
+        "get_multiple_prices": {"symbols": ["BTC/USDT"]},
         "fetch_ohlcv": {"symbol": "BTC/USDT"},
         "ingest_ticker": QUOTE,
         "ingest_ohlcv": {"symbol": "BTC/USDT", "timeframe": "1m", "candles": [CANDLE]},
@@ -105,6 +112,10 @@ def verbs(order: str, proposal: str, token: str) -> list[wire.AnyVerb]:
         wire.ListAgents(),
         wire.RevokeAgent(name="bob"),
         wire.ListOrders(),
+        wire.ResolveOrder(order_id=order, state=wire.Resolution.ABSENT, reason="test"),
+        wire.ListVenues(),
+        wire.AcceptDrift(venue="binance", reason="test"),
+        wire.RestrictTrading(scope=GLOBAL, state=wire.Restriction.REDUCE_ONLY, reason="test"),
         wire.ShowPortfolio(),
         wire.CancelOrder(order_id=order),
         wire.CancelAllOrders(),

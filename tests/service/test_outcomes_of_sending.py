@@ -17,18 +17,13 @@ from readytrader_sdk.ports import ExchangePort
 from appliance.domain.codes import Code
 from appliance.domain.events import OrderReported, ReportSource
 from appliance.domain.trading_state import TradingState
-from appliance.service import execution
 from appliance.service.agents import LOCAL
 from appliance.service.outcomes import Placed, Refused
+from appliance.service.reconciliation import Reconciliation
 from tests.service.ports import Answering, Failing, Mute, Slow, Watched
-from tests.service.rig import NOON, Rig, buy, codes, open_rig, order_id, play
+from tests.service.rig import IMPATIENT, NOON, Rig, buy, codes, open_rig, order_id, play
 
 IN_DOUBT = [OutcomeUnknown("lost"), Misconfigured("key"), RuntimeError("boom"), TimeoutError(), SystemError()]
-
-
-@pytest.fixture
-def quick_enquiries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(execution, "ENQUIRY_DELAYS", (timedelta(milliseconds=1),))
 
 
 async def until(is_true: Callable[[], bool]) -> None:
@@ -40,6 +35,11 @@ async def until(is_true: Callable[[], bool]) -> None:
 
 def failing(fault: BaseException, *, after_acceptance: bool) -> Callable[[ExchangePort], ExchangePort]:
     return lambda venue: Failing(venue, fault, after_acceptance=after_acceptance)
+
+
+def reconciliation_of(rig: Rig) -> Reconciliation:
+    assert rig.core._paper is not None
+    return rig.core._paper
 
 
 def port_of(rig: Rig) -> Watched:
@@ -60,7 +60,6 @@ def test_an_order_that_provably_did_not_arrive_is_absent_and_frees_its_reservati
     play(tmp_path, scenario, wrap=failing(fault, after_acceptance=False))
 
 
-@pytest.mark.usefixtures("quick_enquiries")
 @pytest.mark.parametrize("fault", IN_DOUBT, ids=repr)
 def test_a_failure_after_acceptance_is_unknown_until_an_enquiry_finds_the_fill(
     tmp_path: Path, fault: Exception
@@ -78,10 +77,9 @@ def test_a_failure_after_acceptance_is_unknown_until_an_enquiry_finds_the_fill(
         sources = [event.source for _, event in rig.entries() if isinstance(event, OrderReported)]
         assert sources == [ReportSource.CORE, ReportSource.RECONCILIATION]
 
-    play(tmp_path, scenario, wrap=failing(fault, after_acceptance=True))
+    play(tmp_path, scenario, wrap=failing(fault, after_acceptance=True), patience=IMPATIENT)
 
 
-@pytest.mark.usefixtures("quick_enquiries")
 @pytest.mark.parametrize("fault", IN_DOUBT, ids=repr)
 def test_a_failure_in_doubt_before_acceptance_ends_as_absent_and_is_not_sent_again(
     tmp_path: Path, fault: Exception
@@ -94,12 +92,11 @@ def test_a_failure_in_doubt_before_acceptance_ends_as_absent_and_is_not_sent_aga
         assert order.state is OrderState.ABSENT
         assert port_of(rig).sent == [order_id(placed)]
 
-    play(tmp_path, scenario, wrap=failing(fault, after_acceptance=False))
+    play(tmp_path, scenario, wrap=failing(fault, after_acceptance=False), patience=IMPATIENT)
 
 
-@pytest.mark.usefixtures("quick_enquiries")
-def test_a_call_that_takes_too_long_is_unknown_and_found_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(execution, "CALL_TIMEOUT_S", 0.02)
+def test_a_call_that_takes_too_long_is_unknown_and_found_later(tmp_path: Path) -> None:
+    patience = msgspec.structs.replace(IMPATIENT, call=timedelta(milliseconds=20))
 
     async def scenario(rig: Rig) -> None:
         placed = await rig.place(buy("0.01"))
@@ -109,10 +106,9 @@ def test_a_call_that_takes_too_long_is_unknown_and_found_later(tmp_path: Path, m
         assert order.state is OrderState.FILLED
         assert port_of(rig).sent == [order_id(placed)]
 
-    play(tmp_path, scenario, wrap=lambda venue: Slow(venue, after_acceptance=True))
+    play(tmp_path, scenario, wrap=lambda venue: Slow(venue, after_acceptance=True), patience=patience)
 
 
-@pytest.mark.usefixtures("quick_enquiries")
 def test_one_word_of_never_seen_is_no_proof_for_a_venue_may_lag_behind(tmp_path: Path) -> None:
     class Lagging(Failing):
         asked = 0
@@ -127,10 +123,14 @@ def test_one_word_of_never_seen_is_no_proof_for_a_venue_may_lag_behind(tmp_path:
         assert order is not None
         assert order.state is OrderState.FILLED
 
-    play(tmp_path, scenario, wrap=lambda venue: Lagging(venue, OutcomeUnknown("lost"), after_acceptance=True))
+    play(
+        tmp_path,
+        scenario,
+        wrap=lambda venue: Lagging(venue, OutcomeUnknown("lost"), after_acceptance=True),
+        patience=IMPATIENT,
+    )
 
 
-@pytest.mark.usefixtures("quick_enquiries")
 def test_an_order_in_doubt_keeps_its_reservation_while_the_venue_cannot_be_asked(tmp_path: Path) -> None:
     class Dark(Mute):
         async def place_order(self, order):  # type: ignore[no-untyped-def]
@@ -145,7 +145,7 @@ def test_an_order_in_doubt_keeps_its_reservation_while_the_venue_cannot_be_asked
         assert rig.core.state.orders[order_id(placed)].state is OrderState.UNKNOWN
         assert Code.BALANCE_INSUFFICIENT in codes(await rig.submit(buy("0.5")))
 
-    play(tmp_path, scenario, wrap=lambda venue: Dark(venue, Unavailable("dark")))
+    play(tmp_path, scenario, wrap=lambda venue: Dark(venue, Unavailable("dark")), patience=IMPATIENT)
 
 
 def test_an_order_in_doubt_is_asked_for_after_a_restart_and_not_sent_again(tmp_path: Path) -> None:
@@ -333,7 +333,6 @@ def test_an_impossible_report_never_loosens_a_halt(tmp_path: Path) -> None:
     play(tmp_path, scenario)
 
 
-@pytest.mark.usefixtures("quick_enquiries")
 @pytest.mark.parametrize(
     "twist",
     [
@@ -354,7 +353,7 @@ def test_an_answer_that_is_not_believed_leaves_the_order_in_doubt_until_it_is_as
         assert order.state is OrderState.FILLED
         assert rig.held("BTC") == await rig.venue_total("BTC")
 
-    play(tmp_path, scenario, wrap=lambda venue: Answering(venue, twist))
+    play(tmp_path, scenario, wrap=lambda venue: Answering(venue, twist), patience=IMPATIENT)
 
 
 def test_reconciliation_takes_in_a_fill_that_never_reached_us(tmp_path: Path) -> None:
@@ -367,7 +366,7 @@ def test_reconciliation_takes_in_a_fill_that_never_reached_us(tmp_path: Path) ->
     async def scenario(rig: Rig) -> None:
         resting = order_id(await rig.place(buy("1", "49000")))
         rig.core.take_report(report(resting, OrderState.PARTLY_FILLED, a_fill(1, "0.2")))
-        await rig.core._reconciliation.run()
+        await reconciliation_of(rig).run()
         assert rig.core.state.orders[resting].filled_quantity == Decimal("0.5")
 
     play(tmp_path, scenario, wrap=Ahead)
@@ -376,7 +375,7 @@ def test_reconciliation_takes_in_a_fill_that_never_reached_us(tmp_path: Path) ->
 def test_a_balance_that_drifted_leaves_only_cancels(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
         rig.port.deposit("USDT", Decimal(1))  # type: ignore[attr-defined]
-        findings = await rig.core._reconciliation.run()
+        findings = await reconciliation_of(rig).run()
         assert findings.drifts == 1
         assert "drift.found" in rig.kinds()
         assert rig.state() is TradingState.CANCEL_ONLY

@@ -30,7 +30,7 @@ from appliance.store.journal import JournalUnavailable
 from appliance.store.writer import Group
 from tests.service.checker import Checker, check
 from tests.service.ports import Watched
-from tests.service.rig import ManualClock, Rig, configured, order, require_whole
+from tests.service.rig import ManualClock, Rig, configured, order, put_before, require_whole
 
 FULL = os.environ.get("SWEEP") == "full"
 POSITION_MAX_PCT = Decimal(60)
@@ -102,9 +102,9 @@ class Trading(RuleBasedStateMachine):
         folder.mkdir(exist_ok=True)
         self.home = Home(folder / "home")
         core = build(self.home, configured(folder, TOML), self.clock)
-        venue = core.orders._venue
-        self.ledger = Ledger(venue.reads, self.reached, self.home.halt_file)
-        venue._port = venue._gate._port = self.ledger
+        ledger = put_before(core, lambda venue: Ledger(venue, self.reached, self.home.halt_file))
+        assert isinstance(ledger, Ledger)
+        self.ledger = ledger
         core.journal._thread = AtOnce()  # type: ignore[assignment]
         self.rig = Rig(self.home, core, self.clock)
         self.rig.source()

@@ -11,6 +11,8 @@ from readytrader_sdk.orders import ClientOrderId, ExecutionReport, OrderRequest,
 
 from appliance.domain.codes import Code
 from appliance.domain.events import TradingStateSet
+from appliance.domain.snapshot import Mode
+from appliance.domain.state import Touched
 from appliance.domain.trading_state import GLOBAL, Scope, ScopeState, TradingState
 from appliance.service.agents import LOCAL_AGENT
 from appliance.service.outcomes import Placed, Refused
@@ -184,3 +186,58 @@ def test_turnover_counts_the_same_after_a_restart(tmp_path: Path) -> None:
             assert codes(await rig.submit(buy("0.12"))) == codes(refused) == {Code.TURNOVER_ABOVE_MAX}
 
     asyncio.run(lives())
+
+
+def stand_live(rig: Rig, client_order_id: ClientOrderId) -> None:
+    """Let an order of the paper venue pass for one of real money."""
+    order = msgspec.structs.replace(rig.core.state.orders[client_order_id], mode=Mode.LIVE)
+    rig.core.state.put(Touched("order", client_order_id, True, rig.clock.now, order))
+
+
+def narrowed(rig: Rig) -> TradingState | None:
+    found = rig.core.state.scopes.get(Scope("symbol:BTC/USDT"))
+    return None if found is None else found.state
+
+
+def test_real_orders_without_a_fresh_quote_for_too_long_close_their_instrument(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        stand_live(rig, order_id(await rig.place(buy("0.01", "49000"))))
+        rig.clock.advance(30.000001)
+        await rig.core.beat()
+        rig.clock.advance(60)
+        await rig.core.beat()
+        assert narrowed(rig) is None, "exactly as long as allowed since the last quote grew too old"
+        rig.clock.advance(0.000001)
+        await rig.core.beat()
+        assert narrowed(rig) is TradingState.CANCEL_ONLY
+        rig.quote()
+        await rig.core.beat()
+        assert Code.TRADING_STATE in codes(await rig.submit(buy("0.02"))), "a quote alone mends nothing"
+
+    play(tmp_path, scenario)
+
+
+def test_a_quote_in_time_starts_the_count_again(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        stand_live(rig, order_id(await rig.place(buy("0.01", "49000"))))
+        for _ in range(3):
+            rig.clock.advance(31)
+            await rig.core.beat()
+            rig.clock.advance(59)
+            await rig.core.beat()
+            rig.quote()
+            await rig.core.beat()
+        assert narrowed(rig) is None
+
+    play(tmp_path, scenario)
+
+
+def test_silence_where_no_real_order_stands_closes_nothing(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        await rig.place(buy("0.01", "49000"))
+        for _ in range(3):
+            rig.clock.advance(1000)
+            await rig.core.beat()
+        assert narrowed(rig) is None
+
+    play(tmp_path, scenario)

@@ -112,6 +112,8 @@ def test_what_is_listed_may_not_be_shared_and_is_stale_at_once(tmp_path: Path) -
 class SlowVenue:
     """The core's own venue, which takes its time over a cancellation."""
 
+    is_ours = True
+
     def __init__(self, venue: Any) -> None:
         self._venue = venue.reads
         self.asked = asyncio.Event()
@@ -134,7 +136,7 @@ def test_a_cancellation_that_was_begun_is_finished_though_its_caller_gives_up(tm
             assert tools is not None
             limit = {"symbol": "BTC/USDT", "side": "buy", "amount": "0.001", "order_type": "limit", "price": "59000"}
             order_id = (await call(core, "place_cex_order", **limit))["order"]["order_id"]
-            venue = core.orders._venue = SlowVenue(core.orders._venue)
+            venue = core.orders._venues._paper = SlowVenue(core.orders._venues._paper)
             asked = mcp_types.CallToolRequestParams(name="cancel_cex_order", arguments={"order_id": order_id})
             calling = asyncio.create_task(tools.handler(None, asked))
             await venue.asked.wait()

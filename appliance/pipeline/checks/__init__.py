@@ -1,7 +1,7 @@
 """Every rule, in the order in which it is asked. This table is the whole of what stands before an order.
 
 `CONDITIONS` refuse or do not; `CEILINGS` bound the size, and from them comes the largest amount allowed.
-The `ENTRY_` tables are R08 to R15: they are not asked of an exit, so no exit is ever trapped by them.
+The `ENTRY_` tables are R08 to R15 and the hold of R28: they are not asked of an exit, which none of them can trap.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from appliance.pipeline.checks import (
     portfolio,
     size,
     transfer,
+    venue,
 )
 
 CONDITIONS: tuple[Condition, ...] = (
@@ -24,6 +25,8 @@ CONDITIONS: tuple[Condition, ...] = (
     identity.symbols_of_token,
     identity.live_enabled,
     identity.trading_state,
+    venue.ready,
+    venue.clock,
     facts.figures_finite,
     facts.worst_case_computed,
     instrument.instrument_known,
@@ -53,6 +56,7 @@ CONDITIONS: tuple[Condition, ...] = (
     approval.approval_matches,
 )
 ENTRY_CONDITIONS: tuple[Condition, ...] = (
+    venue.settled,
     portfolio.equity_known,
     portfolio.position_known,
     portfolio.performance_known,

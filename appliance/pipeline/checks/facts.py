@@ -68,6 +68,7 @@ def _account_figures(snapshot: Snapshot) -> Iterator[tuple[str, Decimal | None]]
     yield "performance.nav_peak", performance.nav_peak
     for name, amounts in (
         ("account.holding", account.holding),
+        ("account.held_elsewhere", account.held_elsewhere),
         ("account.reserved", account.reserved),
         ("account.incoming", account.incoming),
         ("account.accounting_price", account.accounting_price),

@@ -55,7 +55,8 @@ def position(case: Case) -> Ceiling | None:
     if asset is None or limit is None or case.sizing is None:
         return None
     account = case.snapshot.account
-    units = account.holding.get(asset, ZERO) + account.incoming.get(asset, ZERO)
+    held = account.holding.get(asset, ZERO) + account.held_elsewhere.get(asset, ZERO)
+    units = held + account.incoming.get(asset, ZERO)
     return Ceiling(
         Code.POSITION_ABOVE_MAX,
         limit,

@@ -1,0 +1,76 @@
+"""What a core finds in its home: keys, the journal, and the state that its records hold."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+from readytrader_sdk.orders import ExecutionReport, OrderRequest, OrderState
+
+from appliance.domain.orders import PAPER_ACCOUNT
+from appliance.domain.state import RECORD_TYPES, State, Touched
+from appliance.home import Home, HomeRefused
+from appliance.paper.venue import OpenOrder, PaperVenue
+from appliance.store.checkpoint import CheckpointKey
+from appliance.store.journal import Journal
+
+KEY_BYTES = 32
+
+
+def open_journal(home: Home) -> Journal:
+    """The journal of a home, made when there is none; its public key is put beside it for auditors."""
+    key = checkpoint_key(home)
+    journal = Journal.open(home.journal, key)
+    home.vkey.write_text(f"{key.verifier(journal.origin).vkey}\n")
+    return journal
+
+
+def checkpoint_key(home: Home) -> CheckpointKey:
+    """The key that signs the journal's checkpoints; made when there is none and no journal that would need it."""
+    if home.checkpoint_key.exists():
+        return CheckpointKey.load(home.checkpoint_key)
+    if home.journal.exists():
+        raise HomeRefused(f"{home.checkpoint_key}: missing, and {home.journal} was signed with it")
+    return CheckpointKey.create(home.checkpoint_key)
+
+
+def load_state(state: State, journal: Journal, now: datetime) -> None:
+    """Everything live, and the orders of the turnover window, from the journal's records."""
+    recent = now - state.recent.window
+    for kind, value_type in RECORD_TYPES.items():
+        decoder = msgspec.json.Decoder(value_type)
+        records = {record.id: record for record in journal.load(kind)}
+        if kind == "order":
+            records |= {record.id: record for record in journal.load(kind, live_only=False, since=recent)}
+        for record in records.values():
+            state.put(Touched(kind, record.id, record.live, record.at, decoder.decode(record.body)))
+
+
+def restore_paper(venue: PaperVenue, state: State) -> tuple[ExecutionReport, ...]:
+    """Rebuild the paper venue from what the journal knows; reports on the orders that could not be taken up again."""
+    resting = [
+        OpenOrder(request=order.payload, filled=order.filled_quantity)
+        for order in sorted(state.live_orders.values(), key=lambda order: order.created_at)
+        if order.state in (OrderState.OPEN, OrderState.PARTLY_FILLED) and isinstance(order.payload, OrderRequest)
+    ]
+    return venue.restore(dict(state.held(PAPER_ACCOUNT)), resting)
+
+
+def secret_key(path: Path) -> bytes:
+    """32 random bytes that stay in one file, 0600; made when missing."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        key = path.read_bytes()
+        if len(key) != KEY_BYTES:
+            raise HomeRefused(f"{path}: expected {KEY_BYTES} bytes, found {len(key)}") from None
+        return key
+    key = secrets.token_bytes(KEY_BYTES)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(key)
+        file.flush()
+        os.fsync(file.fileno())
+    return key

@@ -1,0 +1,140 @@
+"""A core's life as a process: plugins first, then recovery, then the doors; and back in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future
+from contextlib import asynccontextmanager, contextmanager
+from typing import Protocol
+
+from appliance.bootstrap.assembly import build, utc_now
+from appliance.config import Configuration
+from appliance.home import Home
+from appliance.plugin_host import cage
+from appliance.plugin_host.host import PluginHost
+from appliance.service.agents import LOCAL
+from appliance.service.core import Core
+from appliance.transport.operator_socket import OperatorSocket
+
+
+class Door(Protocol):
+    """A listener."""
+
+    async def start(self) -> None:
+        """Listen."""
+
+    async def aclose(self) -> None:
+        """Stop listening and end the sessions."""
+
+
+async def run_daemon(home: Home, configuration: Configuration, on_ready: Callable[[int], None]) -> None:
+    """Serve agents and the operator until SIGTERM or SIGINT; then let what is under way finish.
+
+    `on_ready` is told the HTTP listener's port.
+    """
+    from appliance.transport.agent_socket import AgentSocket
+    from appliance.transport.http import AgentHttp
+
+    async with open_plugins(configuration) as plugins:
+        core = build(home, configuration, plugins=plugins)
+        listener = configuration.agent_listener
+        http = AgentHttp(core, listener.host, listener.port)
+        stopped = on_signal()
+        async with _open(core, home, AgentSocket(core, home.agent_socket), http):
+            on_ready(http.port)
+            await stopped.wait()
+
+
+async def run_child(home: Home, configuration: Configuration) -> None:
+    """Serve the one agent that started this process over its standard input and output, and whoever joins by socket."""
+    from appliance.transport.agent_socket import AgentSocket
+    from appliance.transport.stdio_session import serve_stdio
+
+    async with open_plugins(configuration) as plugins:
+        core = build(home, configuration, plugins=plugins)
+        stopped = on_signal()
+        async with _open(core, home, AgentSocket(core, home.agent_socket)):
+            serving = asyncio.create_task(serve_stdio(core, LOCAL))
+            stopping = asyncio.create_task(stopped.wait())
+            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            if serving.done():
+                serving.result()
+            else:
+                serving.cancel()
+                await asyncio.gather(serving, return_exceptions=True)
+
+
+@asynccontextmanager
+async def open_plugins(configuration: Configuration) -> AsyncIterator[PluginHost]:
+    """The plugins' side of the house: opened before the first secret is read, closed after the core.
+
+    From here on nobody of the same user looks into the core's memory either.
+    """
+    cage.harden()
+    plugins = PluginHost(utc_now, configuration.cage_required)
+    try:
+        await plugins.open()
+        yield plugins
+    finally:
+        await plugins.aclose()
+
+
+def on_signal() -> asyncio.Event:
+    """An event that SIGTERM and SIGINT set, in place of ending the process where it stands."""
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    return stopped
+
+
+@asynccontextmanager
+async def _open(core: Core, home: Home, *agents: Door) -> AsyncIterator[None]:
+    """Recover first, then open the doors; on the way out close them before the core goes."""
+    doors: list[Door] = [OperatorSocket(core, home.operator_socket), *agents]
+    try:
+        await core.start()
+        for door in doors:
+            await door.start()
+        yield
+    finally:
+        for door in reversed(doors):
+            await door.aclose()
+        await core.aclose()
+
+
+@contextmanager
+def offline_core(home: Home, configuration: Configuration) -> Iterator[None]:
+    """The operator's socket over a core that trades nothing: for what must be possible without a running daemon."""
+    ready: Future[None] = Future()
+    done = threading.Event()
+
+    async def serve() -> None:
+        core = build(home, configuration)
+        door = OperatorSocket(core, home.operator_socket)
+        try:
+            await door.start()
+            ready.set_result(None)
+            await asyncio.to_thread(done.wait)
+        finally:
+            await door.aclose()
+            await core.aclose()
+
+    def run() -> None:
+        try:
+            asyncio.run(serve())
+        except Exception as fault:  # noqa: BLE001 - handed over to whoever waits
+            if not ready.done():
+                ready.set_exception(fault)
+
+    thread = threading.Thread(target=run, name="offline-core")
+    thread.start()
+    try:
+        ready.result()
+        yield
+    finally:
+        done.set()
+        thread.join()
