@@ -5,6 +5,7 @@ A request that a web page made is refused: a page that a browser happens to show
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -71,6 +72,7 @@ class Controls:
             "POST /local/quote": self._quote,
             "POST /local/keys": self._key,
             "GET /local/orders": self._orders,
+            "GET /local/switches": self._switches,
         }
 
     async def _health(self, _: web.BaseRequest) -> web.Response:
@@ -128,6 +130,12 @@ class Controls:
         """Every order of every account as it truly is, those hidden by a fault included."""
         accounts = self._exchange.accounts()
         return _json({account.name: list(account.orders.values()) for account in accounts})
+
+    async def _switches(self, _: web.BaseRequest) -> web.Response:
+        """The dead-man's switches that are armed, with the seconds that each account has left."""
+        now = asyncio.get_running_loop().time()
+        left = {name: timer.when() - now for name, timer in self._exchange.switches.items()}
+        return _json({name: seconds for name, seconds in left.items() if seconds > 0})
 
 
 async def _asked(request: web.BaseRequest, kind: type[T]) -> T:

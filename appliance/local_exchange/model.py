@@ -84,12 +84,12 @@ class LocalExchange(Queries):
         self._newsrooms: dict[str, Newsroom] = {}
         self._order_ids = itertools.count(FIRST_ORDER_ID)
         self._trade_ids = itertools.count(FIRST_TRADE_ID)
-        self._switches: dict[str, asyncio.TimerHandle] = {}
+        self.switches: dict[str, asyncio.TimerHandle] = {}
         self._due_timer: asyncio.TimerHandle | None = None
 
     def close(self) -> None:
         """Stop the timers and let go of the record."""
-        for timer in (*self._switches.values(), self._due_timer):
+        for timer in (*self.switches.values(), self._due_timer):
             if timer is not None:
                 timer.cancel()
         self._record.close()
@@ -248,12 +248,12 @@ class LocalExchange(Queries):
 
     def cancel_all_after(self, account: Account, seconds: int) -> None:
         """The dead-man's switch: cancel everything `seconds` from now unless called again before; 0 disarms it."""
-        armed = self._switches.pop(account.name, None)
+        armed = self.switches.pop(account.name, None)
         if armed is not None:
             armed.cancel()
         if seconds:
             loop = asyncio.get_running_loop()
-            self._switches[account.name] = loop.call_later(seconds, self.cancel_all, account)
+            self.switches[account.name] = loop.call_later(seconds, self.cancel_all, account)
 
     def amend(
         self,

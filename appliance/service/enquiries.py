@@ -169,6 +169,8 @@ class Enquiries:
     async def _take_refreshed(self, order: Order, report: ExecutionReport, *, told: bool) -> None:
         known = set(order.fill_ids)
         missed = tuple(fill.fill_id for fill in report.fills if fill.fill_id not in known)
+        if not missed and report.state is order.state:
+            return
         await self._reports.take(report, ReportSource.RECONCILIATION)
         if missed and not told:
             await self._recorder.record(FillMissed(client_order_id=order.client_order_id, fill_ids=missed))

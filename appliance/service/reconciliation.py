@@ -257,5 +257,7 @@ def _confirms(report: ExecutionReport | None, order: Order) -> bool:
     """Whether a listed order is the one we know: open, in our state, with no fill that we have not heard of."""
     if report is None or isinstance(order.payload, TransferRequest):
         return False
+    if order.state is OrderState.PARTLY_FILLED and not report.fills:
+        return False  # it may have filled further: a list need not tell fills
     known = set(order.fill_ids)
     return report.state is order.state and all(fill.fill_id in known for fill in report.fills)

@@ -132,8 +132,8 @@ class VenueWatch:
     async def _live(self) -> None:
         soon = iter(self._patience.first_looks)
         while True:
-            await self.turn()
             self._wake.clear()
+            await self.turn()
             pause = self._patience.reconcile_every
             if self._agreed_at is None:
                 pause = min(pause, next(soon, pause))
@@ -242,7 +242,7 @@ class VenueWatch:
     # the account
 
     async def _open_account(self) -> None:
-        """The first time ever, take over what is there: from then on the journal says what must be."""
+        """The first time ever, take over what is there, all at once: from then on the journal says what must be."""
         account = str(self.line.venue_id)
         if self._state.knows_account(account):
             return
@@ -252,11 +252,13 @@ class VenueWatch:
         unpriced = [one.asset for one in found if self._portfolio.price(one.asset, now) is None]
         if unpriced:
             raise NotFit(f"its balances cannot be valued yet: no sane price for {', '.join(unpriced)}")
-        for one in found:
-            moved = self._portfolio.move(account, one.asset, one.total, CORE, f"opening balance at {account}", now)
-            if moved is None:
-                raise NotFit("its balances cannot be valued yet")
-            await self._recorder.record(moved)
+        reason = f"opening balance at {account}"
+        moves = [self._portfolio.move(account, one.asset, one.total, CORE, reason, now) for one in found]
+        known = [moved for moved in moves if moved is not None]
+        if len(known) < len(moves):
+            raise NotFit("its balances cannot be valued yet")
+        if known:
+            await self._recorder.record(*known)
 
     async def accept_drift(self, operator: str, reason: str) -> tuple[Asset, ...]:
         """A person says that the venue's balances are right: the journal follows. Raises `NotFit` without a price."""

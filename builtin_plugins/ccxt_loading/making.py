@@ -35,7 +35,7 @@ class Choice(Struct, frozen=True, kw_only=True):
 
 
 def choice_of(context: PluginContext) -> Choice:
-    """From the settings `exchange`, `market_type`, `url`, `timeout_s`, `rate_limit`. Raises `Misconfigured` naming one."""
+    """From the settings; see `Choice`. Raises `Misconfigured` that names the one at fault."""
     settings, name = context.settings, context.name
     exchange_id = settings.get("exchange", "")
     try:

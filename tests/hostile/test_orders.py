@@ -33,6 +33,10 @@ class Across:
     def reads(self) -> Across:
         return self
 
+    @property
+    def is_ours(self) -> bool:
+        return False
+
     async def perform(self, signed: SignedPermit, payload: Payload) -> ExecutionReport:
         return await self._there(self._venue.perform(SIGNER.sign(signed.permit), payload))
 
@@ -64,8 +68,7 @@ def test_what_cannot_be_believed_leaves_the_order_unknown_and_its_reservation_st
 
     async def scenario(rig: Rig) -> None:
         venue = Across(scene)
-        rig.core.orders._venue = venue  # type: ignore[assignment] # the reads that are asked for here
-        rig.core.orders._execution._venue = venue  # type: ignore[assignment]
+        rig.core.orders._venues._paper = venue  # type: ignore[assignment] # the reads that are asked for here
         rig.clock.now = datetime.now(UTC)
         rig.quote()
         placed = await rig.place(buy("0.01"))

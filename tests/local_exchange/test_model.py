@@ -157,7 +157,7 @@ def test_the_dead_mans_switch_cancels_everything_unless_asked_again() -> None:
         account = account_of(venue)
         venue.place(account, limit(Side.BUY, "50000"))
         venue.cancel_all_after(account, 1)
-        armed = venue._switches[account.name]
+        armed = venue.switches[account.name]
         venue.cancel_all_after(account, 0)
         assert armed.cancelled()
         assert venue.open_orders(account)

@@ -154,6 +154,24 @@ def test_the_venues_clock_is_measured_and_past_the_bound_nothing_is_sent(
     play_live(tmp_path, scenario, more_limits="[marketdata]\nclock_skew_max_ms = 1000\n")
 
 
+def test_a_stream_that_breaks_while_the_venue_is_looked_at_is_reason_to_look_again(tmp_path: Path) -> None:
+    """What was missed may have happened after the list was made."""
+
+    async def scenario(rig: Live) -> None:
+        looked = rig.venue.asked.count("open_orders")
+
+        def breaks_once(method: str) -> None:
+            if method == "balances" and rig.venue.asked.count("balances") == balances + 1:
+                rig.watch._wake.set()
+
+        balances = rig.venue.asked.count("balances")
+        rig.venue.on_ask = breaks_once
+        rig.watch._wake.set()
+        await rig.until(lambda: rig.venue.asked.count("open_orders") == looked + 2)
+
+    play_live(tmp_path, scenario)
+
+
 def test_the_venues_own_rules_stand_before_the_configured_ones(tmp_path: Path) -> None:
     async def scenario(rig: Live) -> None:
         (rule,) = rig.venue.rules

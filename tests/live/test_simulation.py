@@ -1,0 +1,138 @@
+"""Whatever happens to a live appliance, in whatever order: 0 orders lost, 0 duplicated, 0 unexplained.
+
+Hypothesis draws scripts of agents, market, venue, operator and crashes; each is lived in a process of its own, several
+at a time, and judged by a checker that reads the journal and the venue's ledger and nothing else. Two lanes: `direct`
+calls the venue's model behind the real gate, `caged` goes the whole way through worker, ccxt, broker and wire.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from appliance.local_exchange.faults import Fault
+from tests.live.life import WITHOUT, Seen
+from tests.live.script import Course, Step, courses
+from tests.live.tally import Tally
+
+ROOT = Path(__file__).parents[2]
+FULL = os.environ.get("SWEEP") == "full"
+AT_ONCE = 6
+"""Lives at a time: they wait more than they compute."""
+BATCH = 18
+"""Lives of one example."""
+SCRIPT = 300
+"""Steps of one life."""
+DIRECT_STEPS = int(os.environ.get("SIMULATION_DIRECT_STEPS", "21600" if FULL else "5400"))
+CAGED_STEPS = int(os.environ.get("SIMULATION_CAGED_STEPS", "54000" if FULL else "5400"))
+LIFE_S_MAX = 240
+BOUND_S = 1500
+"""For one lane: 54,000 steps through worker, ccxt and wire take about five minutes on two idle cores."""
+UNREPEATABLE = settings(
+    deadline=None,
+    phases=[Phase.generate],
+    derandomize=not FULL,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+"""Timers and processes make no run like another: a script is not shrunk, but kept."""
+
+batches = st.lists(courses, min_size=BATCH, max_size=BATCH)
+
+
+class Broken(AssertionError):
+    """A life in which a promise was broken: where its files are, and what was said."""
+
+
+@pytest.fixture(scope="module")
+def tallies() -> Iterator[dict[str, Tally]]:
+    """What each lane has seen, told at the end."""
+    found: dict[str, Tally] = {}
+    yield found
+    for tally in found.values():
+        tally.tell()
+
+
+def new_folder() -> Path:
+    """In memory where there is such a file system: what a disk does to a journal is tested elsewhere."""
+    shared = Path("/dev/shm")
+    return Path(tempfile.mkdtemp(prefix="readytrader-", dir=shared if os.access(shared, os.W_OK) else None))
+
+
+async def lived(lane: str, script: list[Step]) -> Seen:
+    """One life, in a process of its own. Raises `Broken`."""
+    folder = new_folder()
+    (folder / "script.json").write_bytes(msgspec.json.encode(script))
+    paths = os.pathsep.join([str(ROOT / "plugins"), str(ROOT)])
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.live.life", lane, str(folder),
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": paths},
+    )  # fmt: skip
+    try:
+        async with asyncio.timeout(LIFE_S_MAX):
+            said, errors = await process.communicate((folder / "script.json").read_bytes())
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        raise Broken(f"{folder}: it did not end within {LIFE_S_MAX} s") from None
+    if process.returncode:
+        raise Broken(f"{folder}: {errors.decode()[-4000:]}")
+    shutil.rmtree(folder)
+    return msgspec.json.decode(said, type=Seen)
+
+
+def live_all(lane: str, batch: list[Course], tally: Tally) -> None:
+    """Some lives beside one another, each judged."""
+
+    async def one(course: Course, salt: str, room: asyncio.Semaphore) -> Seen:
+        async with room:
+            return await lived(lane, course.steps(SCRIPT, salt))
+
+    async def all_of_them() -> list[Seen]:
+        room = asyncio.Semaphore(AT_ONCE)
+        lives = (one(course, f"{tally.steps} {place}", room) for place, course in enumerate(batch))
+        return list(await asyncio.gather(*lives))
+
+    for seen in asyncio.run(all_of_them()):
+        tally.add(seen.counted, seen.faults)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(BOUND_S)
+@settings(UNREPEATABLE, max_examples=max(1, DIRECT_STEPS // (SCRIPT * BATCH)))
+@given(batch=batches)
+def test_whatever_happens_nothing_is_lost_doubled_or_unexplained(
+    batch: list[Course], tallies: dict[str, Tally]
+) -> None:
+    live_all("direct", batch, tallies.setdefault("direct", Tally("direct")))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(BOUND_S)
+@settings(UNREPEATABLE, max_examples=max(1, CAGED_STEPS // (SCRIPT * BATCH)))
+@given(batch=batches)
+def test_neither_is_it_through_worker_ccxt_and_wire(batch: list[Course], tallies: dict[str, Tally]) -> None:
+    live_all("caged", batch, tallies.setdefault("caged", Tally("caged")))
+
+
+@pytest.mark.slow
+def test_every_fault_was_really_seen(tallies: dict[str, Tally]) -> None:
+    wanted = {fault for fault in Fault if fault not in WITHOUT}
+    for lane, tally in tallies.items():
+        if tally.steps >= ENOUGH:
+            assert wanted <= tally.seen.keys(), f"{lane}: never seen: {wanted - tally.seen.keys()}"
+
+
+ENOUGH = 5000
+"""Steps in which each fault must have come up."""

@@ -1,0 +1,8 @@
+"""The mutants: one promise broken each, as somebody in a hurry would break it, and the tests that must notice."""
+
+from __future__ import annotations
+
+from tests.mutants.after_the_answer import AGREEING, ASKING, BOOKING, STOPPING
+from tests.mutants.before_the_answer import CHECKS, PERMITS, SENDING
+
+MUTANTS = CHECKS + SENDING + PERMITS + ASKING + BOOKING + AGREEING + STOPPING
