@@ -53,7 +53,7 @@ def test_a_fill_that_raced_a_cancellation_is_found_after_a_crash_in_between(tmp_
         assert rig.core.state.orders[one].fill_ids == ()
         await rig.crash()
 
-    # Whether reconciliation finds it or a question that was open anyway is a matter of moments; that it is found is not.
+    # Reconciliation finds it, or a question that was open anyway: a matter of moments. That it is found is none.
     assert played(tmp_path, scene).seen["drift.found"] == 0
 
 
