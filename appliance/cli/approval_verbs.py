@@ -10,7 +10,7 @@ from appliance.cli.asking import ask, print_json
 from appliance.cli.context import CommandLine, json_option
 
 if TYPE_CHECKING:
-    from appliance.transport.operator_wire import ApprovalView
+    from appliance.transport.operator_results import ApprovalView
 
 
 @click.group("approvals")

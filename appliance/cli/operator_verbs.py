@@ -12,7 +12,7 @@ from appliance.cli.venue_verbs import venue_line, watchdog_line
 from appliance.home import Home, HomeRefused
 
 if TYPE_CHECKING:
-    from appliance.transport.operator_wire import StatusView, WorkerView
+    from appliance.transport.operator_results import StatusView, WorkerView
 
 HALT_NOTICE_TIMEOUT_S = 5.0
 

@@ -10,7 +10,7 @@ from appliance.cli.asking import ask, print_json, print_table
 from appliance.cli.context import CommandLine, json_option
 
 if TYPE_CHECKING:
-    from appliance.transport.operator_wire import OperatorOrder
+    from appliance.transport.operator_results import OperatorOrder
 
 SHOWN_MAX = 200
 

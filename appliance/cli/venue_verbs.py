@@ -10,7 +10,7 @@ from appliance.cli.asking import ask, print_json, print_table
 from appliance.cli.context import CommandLine, json_option
 
 if TYPE_CHECKING:
-    from appliance.transport.operator_wire import VenueView, WatchdogView
+    from appliance.transport.operator_results import VenueView, WatchdogView
 
 _STREAMS = {True: "alive", False: "down", None: "none"}
 

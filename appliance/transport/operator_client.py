@@ -10,6 +10,7 @@ from typing import Self, TypeVar
 import msgspec
 
 from appliance.domain.agents import AgentScope
+from appliance.transport import operator_results as results
 from appliance.transport import operator_wire as wire
 
 TIMEOUT_S = 30.0
@@ -40,75 +41,75 @@ class OperatorClient:
             raise NoDaemon(f"no daemon answers at {path} ({fault.strerror or fault})") from fault
         self._file = self._socket.makefile("rb")
 
-    def status(self) -> wire.StatusView:
-        return self._ask(wire.ShowStatus(), wire.StatusView)
+    def status(self) -> results.StatusView:
+        return self._ask(wire.ShowStatus(), results.StatusView)
 
-    def portfolio(self) -> wire.PortfolioView:
-        return self._ask(wire.ShowPortfolio(), wire.PortfolioView)
+    def portfolio(self) -> results.PortfolioView:
+        return self._ask(wire.ShowPortfolio(), results.PortfolioView)
 
-    def approvals(self) -> list[wire.ApprovalView]:
+    def approvals(self) -> list[results.ApprovalView]:
         """What waits for a person, oldest first."""
-        return self._ask(wire.ListApprovals(), list[wire.ApprovalView])
+        return self._ask(wire.ListApprovals(), list[results.ApprovalView])
 
-    def approval(self, request_id: str) -> wire.ShownApproval:
+    def approval(self, request_id: str) -> results.ShownApproval:
         """One proposal with the token that decides on exactly what it shows."""
-        return self._ask(wire.ShowApproval(request_id=request_id), wire.ShownApproval)
+        return self._ask(wire.ShowApproval(request_id=request_id), results.ShownApproval)
 
-    def approve(self, request_id: str, confirm_token: str) -> wire.OperatorOrder:
+    def approve(self, request_id: str, confirm_token: str) -> results.OperatorOrder:
         """Approve; the order as far as it got."""
-        return self._ask(wire.Approve(request_id=request_id, confirm_token=confirm_token), wire.OperatorOrder)
+        return self._ask(wire.Approve(request_id=request_id, confirm_token=confirm_token), results.OperatorOrder)
 
-    def refuse(self, request_id: str, reason: str) -> wire.ApprovalView:
-        return self._ask(wire.RefuseApproval(request_id=request_id, reason=reason), wire.ApprovalView)
+    def refuse(self, request_id: str, reason: str) -> results.ApprovalView:
+        return self._ask(wire.RefuseApproval(request_id=request_id, reason=reason), results.ApprovalView)
 
     def halt(self, reason: str) -> int:
         """Stop trading; how many orders were asked to be cancelled."""
-        return self._ask(wire.HaltTrading(reason=reason), wire.Halted).orders_cancelled
+        return self._ask(wire.HaltTrading(reason=reason), results.Halted).orders_cancelled
 
     def resume(self, reason: str, scope: str = "global") -> None:
-        self._ask(wire.ResumeTrading(reason=reason, scope=scope), wire.Done)
+        self._ask(wire.ResumeTrading(reason=reason, scope=scope), results.Done)
 
     def restrict(self, scope: str, state: wire.Restriction, reason: str) -> None:
         """Allow less in one scope than is allowed there now."""
-        self._ask(wire.RestrictTrading(scope=scope, state=state, reason=reason), wire.Done)
+        self._ask(wire.RestrictTrading(scope=scope, state=state, reason=reason), results.Done)
 
-    def venues(self) -> wire.VenuesView:
+    def venues(self) -> results.VenuesView:
         """Every live venue, and the watchdog process."""
-        return self._ask(wire.ListVenues(), wire.VenuesView)
+        return self._ask(wire.ListVenues(), results.VenuesView)
 
     def accept_drift(self, venue: str, reason: str) -> tuple[str, ...]:
         """Take the venue's balances for right; the assets whose balance the journal took over."""
-        return self._ask(wire.AcceptDrift(venue=venue, reason=reason), wire.Accepted).assets
+        return self._ask(wire.AcceptDrift(venue=venue, reason=reason), results.Accepted).assets
 
-    def resolve(self, order_id: str, state: wire.Resolution, reason: str) -> wire.OperatorOrder:
+    def resolve(self, order_id: str, state: wire.Resolution, reason: str) -> results.OperatorOrder:
         """Say what became of an order that nobody could find out about."""
-        return self._ask(wire.ResolveOrder(order_id=order_id, state=state, reason=reason), wire.OperatorOrder)
+        return self._ask(wire.ResolveOrder(order_id=order_id, state=state, reason=reason), results.OperatorOrder)
 
     def add_agent(
         self, name: str, scopes: frozenset[AgentScope], days: int, symbols: frozenset[str] | None = None
-    ) -> wire.NewAgent:
+    ) -> results.NewAgent:
         """Add an agent; its token comes back this once."""
-        return self._ask(wire.AddAgent(name=name, scopes=scopes, days=days, symbols=symbols), wire.NewAgent)
+        return self._ask(wire.AddAgent(name=name, scopes=scopes, days=days, symbols=symbols), results.NewAgent)
 
-    def agents(self) -> list[wire.AgentView]:
-        return self._ask(wire.ListAgents(), list[wire.AgentView])
+    def agents(self) -> list[results.AgentView]:
+        return self._ask(wire.ListAgents(), list[results.AgentView])
 
     def revoke_agent(self, name: str) -> None:
-        self._ask(wire.RevokeAgent(name=name), wire.Done)
+        self._ask(wire.RevokeAgent(name=name), results.Done)
 
     def orders(
         self, symbol: str | None = None, *, live_only: bool = False, limit: int = 50
-    ) -> list[wire.OperatorOrder]:
+    ) -> list[results.OperatorOrder]:
         """Orders of all agents: the newest first, or the live ones, oldest first."""
         verb = wire.ListOrders(symbol=symbol, live_only=live_only, limit=limit)
-        return self._ask(verb, list[wire.OperatorOrder])
+        return self._ask(verb, list[results.OperatorOrder])
 
-    def cancel(self, order_id: str) -> wire.OperatorOrder:
-        return self._ask(wire.CancelOrder(order_id=order_id), wire.OperatorOrder)
+    def cancel(self, order_id: str) -> results.OperatorOrder:
+        return self._ask(wire.CancelOrder(order_id=order_id), results.OperatorOrder)
 
     def cancel_all(self) -> int:
         """Cancel everything open, of every agent, without a halt; how many were cancelled."""
-        return self._ask(wire.CancelAllOrders(), wire.Halted).orders_cancelled
+        return self._ask(wire.CancelAllOrders(), results.Halted).orders_cancelled
 
     def close(self) -> None:
         self._file.close()

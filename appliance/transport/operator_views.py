@@ -11,25 +11,25 @@ from appliance.domain.state import ProposalRecord
 from appliance.plugin_host.egress.wire import EgressCounts
 from appliance.plugin_host.health import WorkerHealth
 from appliance.service.core import Core
-from appliance.transport import operator_wire as wire
+from appliance.transport import operator_results as results
 from appliance.transport.amounts import amount_text, number_text
 from appliance.transport.foreign_text import printable
 from appliance.transport.tool_results import order_view, proposal_view, units_of
 from appliance.transport.venue_views import venue_views, watchdog_view
 
 
-def status_view(core: Core) -> wire.StatusView:
+def status_view(core: Core) -> results.StatusView:
     """How everything is, in one value."""
     now = core.clock()
     equity = core.portfolio.equity(now).total
-    return wire.StatusView(
+    return results.StatusView(
         version=core.identity.version,
         mode=core.identity.mode,
         now=now,
         started_at=core.started_at,
         halted=core.halt.is_halted(),
         states=tuple(
-            wire.ScopeView(
+            results.ScopeView(
                 scope=it.scope,
                 state=it.state,
                 by=printable(it.by, 100),
@@ -46,7 +46,7 @@ def status_view(core: Core) -> wire.StatusView:
         agents=sum(agent.revoked_at is None and now < agent.expires_at for agent in core.state.agents.values()),
         equity=None if equity is None else amount_text(equity, core.portfolio.accounting_asset),
         sources=tuple(
-            wire.SourceHealth(
+            results.SourceHealth(
                 name=it.info.name,
                 admissible=it.info.admissible,
                 accepted=it.accepted,
@@ -62,10 +62,10 @@ def status_view(core: Core) -> wire.StatusView:
     )
 
 
-def worker_view(health: WorkerHealth) -> wire.WorkerView:
+def worker_view(health: WorkerHealth) -> results.WorkerView:
     """A worker as it is, and what it tried to reach."""
     egress = health.egress or EgressCounts()
-    return wire.WorkerView(
+    return results.WorkerView(
         name=health.name,
         plugin=health.plugin,
         kind=health.kind,
@@ -80,12 +80,12 @@ def worker_view(health: WorkerHealth) -> wire.WorkerView:
     )
 
 
-def approval_view(record: ProposalRecord, accounting_asset: str) -> wire.ApprovalView:
+def approval_view(record: ProposalRecord, accounting_asset: str) -> results.ApprovalView:
     """A proposal with who asked, what for, and why."""
     intent = record.request.intent
     quote = units_of(intent.symbol)[1] if isinstance(intent, OrderIntent) else ""
     price_worst = record.proposal.terms.price_worst
-    return wire.ApprovalView(
+    return results.ApprovalView(
         agent=record.request.agent_id,
         note=printable(record.request.note, 500),
         price_worst=amount_text(price_worst, quote) if quote else None,
@@ -93,14 +93,14 @@ def approval_view(record: ProposalRecord, accounting_asset: str) -> wire.Approva
     )
 
 
-def operator_order(order: Order) -> wire.OperatorOrder:
+def operator_order(order: Order) -> results.OperatorOrder:
     """An order with whose it is."""
-    return wire.OperatorOrder(agent=order.agent_id, approved_by=order.approved_by, order=order_view(order))
+    return results.OperatorOrder(agent=order.agent_id, approved_by=order.approved_by, order=order_view(order))
 
 
-def agent_view(agent: Agent, core: Core) -> wire.AgentView:
+def agent_view(agent: Agent, core: Core) -> results.AgentView:
     """An agent without its token, of which only a hash is kept anyway."""
-    return wire.AgentView(
+    return results.AgentView(
         name=agent.agent_id,
         scopes=tuple(sorted(agent.scopes)),
         symbols=None if agent.symbols is None else tuple(sorted(agent.symbols)),
@@ -111,15 +111,15 @@ def agent_view(agent: Agent, core: Core) -> wire.AgentView:
     )
 
 
-def portfolio_view(core: Core) -> wire.PortfolioView:
+def portfolio_view(core: Core) -> results.PortfolioView:
     """The account with its worth and the reference points of the loss limits."""
     now, accounting = core.clock(), core.portfolio.accounting_asset
     equity = core.portfolio.equity(now)
     marks = core.portfolio.performance(equity.total, now)
-    return wire.PortfolioView(
+    return results.PortfolioView(
         account=core.portfolio.name,
         holdings=tuple(
-            wire.HoldingView(
+            results.HoldingView(
                 total=amount_text(row.total, row.asset),
                 price=None if row.price is None else amount_text(row.price, accounting),
                 value=None if row.value is None else amount_text(row.value, accounting),

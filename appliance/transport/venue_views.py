@@ -7,7 +7,7 @@ from datetime import timedelta
 from appliance.service.core import Core
 from appliance.service.sign_of_life import Life, Listening
 from appliance.service.venue_health import VenueHealth
-from appliance.transport import operator_wire as wire
+from appliance.transport import operator_results as results
 from appliance.transport.amounts import amount_text
 from appliance.transport.foreign_text import printable
 
@@ -15,20 +15,20 @@ ALIVE_S_MAX = 10.0
 """A watchdog process that was not heard for longer does not watch: it gives a sign every second."""
 
 
-def venues_view(core: Core) -> wire.VenuesView:
+def venues_view(core: Core) -> results.VenuesView:
     """Every live venue, and who watches over them from outside."""
-    return wire.VenuesView(venues=venue_views(core), watchdog=watchdog_view(core.outside))
+    return results.VenuesView(venues=venue_views(core), watchdog=watchdog_view(core.outside))
 
 
-def venue_views(core: Core) -> tuple[wire.VenueView, ...]:
+def venue_views(core: Core) -> tuple[results.VenueView, ...]:
     """Every live venue; none on paper."""
     emptying = core.stopping.under_way
     return tuple(_venue_view(one.health(), is_emptying=one.line.venue_id in emptying) for one in core.venues)
 
 
-def _venue_view(health: VenueHealth, *, is_emptying: bool) -> wire.VenueView:
+def _venue_view(health: VenueHealth, *, is_emptying: bool) -> results.VenueView:
     rights = health.rights
-    return wire.VenueView(
+    return results.VenueView(
         venue=health.venue,
         fit=health.problem is None,
         problem=None if health.problem is None else printable(health.problem, 300),
@@ -40,7 +40,7 @@ def _venue_view(health: VenueHealth, *, is_emptying: bool) -> wire.VenueView:
         risks_accepted=health.risks_accepted,
         accepted_by=health.accepted_by or None,
         drifts=tuple(
-            wire.DriftView(
+            results.DriftView(
                 expected=amount_text(drift.expected, drift.asset), found=amount_text(drift.found, drift.asset)
             )
             for drift in health.drifts
@@ -53,12 +53,12 @@ def _venue_view(health: VenueHealth, *, is_emptying: bool) -> wire.VenueView:
     )
 
 
-def watchdog_view(outside: Listening) -> wire.WatchdogView:
+def watchdog_view(outside: Listening) -> results.WatchdogView:
     """Whether somebody outside the core would empty the venues for it."""
     sign = outside.look()
     if sign is None:
-        return wire.WatchdogView(state="none")
+        return results.WatchdogView(state="none")
     if sign.life is Life.STOPPED:
-        return wire.WatchdogView(state="stopped", pid=sign.pid)
+        return results.WatchdogView(state="stopped", pid=sign.pid)
     state = "alive" if outside.has_heard and outside.silent_s <= ALIVE_S_MAX else "silent"
-    return wire.WatchdogView(state=state, pid=sign.pid, problems=tuple(printable(one, 200) for one in sign.problems))
+    return results.WatchdogView(state=state, pid=sign.pid, problems=tuple(printable(one, 200) for one in sign.problems))

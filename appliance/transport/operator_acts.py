@@ -1,0 +1,161 @@
+"""What an operator may have done, as one call: every door for people leads here, and none has a rule of its own."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from msgspec import Struct
+from readytrader_sdk.instruments import Symbol
+from readytrader_sdk.orders import ClientOrderId, OrderState
+
+from appliance.domain.intents import AgentId, RequestId
+from appliance.domain.trading_state import GLOBAL, Scope, TradingState
+from appliance.service.core import Core
+from appliance.service.outcomes import Held, Outcome, Placed, Refused
+from appliance.service.scopes import scope_from_text
+from appliance.transport import operator_results as results
+from appliance.transport import operator_views as views
+from appliance.transport import operator_wire as wire
+from appliance.transport.foreign_text import printable
+from appliance.transport.venue_views import venues_view
+
+
+class VerbRefused(Exception):
+    """What was asked cannot be done. The message is the operator's answer."""
+
+
+class OperatorActs:
+    """Carries out verbs. Every act of a person is journaled, with their name, by the service that does it."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    async def carry_out(self, verb: wire.AnyVerb, operator: str) -> Struct | list[Struct]:
+        """Do what was asked, in the name of `operator`, whose right to ask the door has checked.
+
+        Raises `VerbRefused`, `AgentRefused`, `NotFit`, `NotUnknown`, `UnknownScope` and `JournalUnavailable`; the
+        message of each is the operator's answer.
+        """
+        match verb:
+            case wire.ShowStatus():
+                return views.status_view(self._core)
+            case wire.ShowPortfolio():
+                return views.portfolio_view(self._core)
+            case wire.ListApprovals() | wire.ShowApproval() | wire.Approve() | wire.RefuseApproval():
+                return await self._approvals(verb, operator)
+            case wire.AddAgent() | wire.ListAgents() | wire.RevokeAgent():
+                return await self._agents(verb, operator)
+            case wire.ListOrders() | wire.CancelOrder() | wire.CancelAllOrders() | wire.ResolveOrder():
+                return await self._orders(verb, operator)
+            case wire.ListVenues():
+                return venues_view(self._core)
+            case wire.AcceptDrift(venue=venue, reason=reason):
+                return await self._accept_drift(venue, operator, printable(reason, 200))
+            case wire.HaltTrading() | wire.RestrictTrading() | wire.ResumeTrading():
+                return await self._trading(verb, operator, printable(verb.reason, 200))
+
+    async def _trading(
+        self, verb: wire.HaltTrading | wire.RestrictTrading | wire.ResumeTrading, operator: str, reason: str
+    ) -> Struct:
+        core = self._core
+        match verb:
+            case wire.HaltTrading():
+                return results.Halted(orders_cancelled=await core.stop_trading(operator, reason))
+            case wire.RestrictTrading(scope=text, state=state):
+                scope = scope_from_text(text, core.state, core.places)
+                if not await core.halt.restrict(operator, reason, scope, TradingState(state)):
+                    raise VerbRefused(f"{scope} is as strict as {state} already; readytrader resume loosens it")
+            case wire.ResumeTrading(scope=text):
+                narrowed = _narrowed(core)
+                if text not in narrowed:
+                    raise VerbRefused(f"{text!r} is not narrowed; narrowed are {', '.join(narrowed) or 'none'}")
+                await core.halt.resume(operator, reason, Scope(text))
+        return results.Done()
+
+    async def _accept_drift(self, venue: str, operator: str, reason: str) -> Struct:
+        watch = next((one for one in self._core.venues if one.line.venue_id == venue), None)
+        if watch is None:
+            raise VerbRefused(f"no live venue {venue!r}")
+        accepted = await watch.accept_drift(operator, reason)
+        if not accepted:
+            raise VerbRefused(f"no balance at {venue} differs from the journal: there is nothing to accept")
+        return results.Accepted(assets=accepted)
+
+    async def _approvals(
+        self, verb: wire.ListApprovals | wire.ShowApproval | wire.Approve | wire.RefuseApproval, operator: str
+    ) -> Struct | list[Struct]:
+        approvals, accounting = self._core.approvals, self._core.limits.accounting_asset
+        match verb:
+            case wire.ListApprovals():
+                return [views.approval_view(record, accounting) for record in approvals.pending()]
+            case wire.ShowApproval(request_id=request_id):
+                shown = approvals.show(RequestId(request_id))
+                if shown is None:
+                    raise VerbRefused(f"no proposal {request_id!r}")
+                approval = views.approval_view(shown.record, accounting)
+                return results.ShownApproval(approval=approval, confirm_token=shown.confirm_token)
+            case wire.Approve(request_id=request_id, confirm_token=confirm_token):
+                outcome = await approvals.approve(RequestId(request_id), confirm_token, operator)
+                return views.operator_order(_placed(outcome).order)
+            case wire.RefuseApproval(request_id=request_id, reason=reason):
+                refused = await approvals.refuse(RequestId(request_id), operator, printable(reason, 200))
+                if isinstance(refused, Refused):
+                    raise VerbRefused(_text(refused))
+                return views.approval_view(refused, accounting)
+
+    async def _agents(
+        self, verb: wire.AddAgent | wire.ListAgents | wire.RevokeAgent, operator: str
+    ) -> Struct | list[Struct]:
+        agents = self._core.agents
+        match verb:
+            case wire.ListAgents():
+                return [views.agent_view(agent, self._core) for agent in self._core.state.agents.values()]
+            case wire.RevokeAgent(name=name):
+                await agents.revoke(AgentId(name), operator)
+                return results.Done()
+            case wire.AddAgent(name=name, scopes=scopes, days=days, symbols=symbols):
+                allowed = None if symbols is None else frozenset(Symbol(symbol) for symbol in symbols)
+                unknown = sorted((allowed or frozenset()) - self._core.state.instruments.keys())
+                if unknown:
+                    raise VerbRefused(f"no instrument {', '.join(map(repr, unknown))}")
+                token = await agents.add(name, scopes, timedelta(days=days), operator, allowed)
+                return results.NewAgent(name=name, token=token)
+
+    async def _orders(
+        self, verb: wire.ListOrders | wire.CancelOrder | wire.CancelAllOrders | wire.ResolveOrder, operator: str
+    ) -> Struct | list[Struct]:
+        orders = self._core.orders
+        match verb:
+            case wire.ListOrders(symbol=symbol, live_only=live_only, limit=limit):
+                of = None if symbol is None else Symbol(symbol)
+                found = orders.live(None, of)[:limit] if live_only else orders.recent(None, of, limit)
+                return [views.operator_order(order) for order in found]
+            case wire.CancelOrder(order_id=order_id):
+                outcome = await orders.cancel(ClientOrderId(order_id), None, operator)
+                return views.operator_order(_placed(outcome).order)
+            case wire.ResolveOrder(order_id=order_id, state=resolution, reason=reason):
+                said = printable(reason, 200)
+                became = OrderState(resolution)
+                order = await self._core.reports.persons_word(ClientOrderId(order_id), became, operator, said)
+                return views.operator_order(order)
+            case wire.CancelAllOrders():
+                outcomes = await orders.cancel_all(None, operator)
+                return results.Halted(orders_cancelled=sum(isinstance(outcome, Placed) for outcome in outcomes))
+
+
+def _placed(outcome: Outcome) -> Placed:
+    if isinstance(outcome, Refused):
+        raise VerbRefused(_text(outcome))
+    if isinstance(outcome, Held):
+        raise VerbRefused("a rule asks for a person again; look at the new state of the proposal")
+    return outcome
+
+
+def _narrowed(core: Core) -> tuple[str, ...]:
+    """Scopes that can be resumed; a halt file that is not latched yet narrows everything."""
+    names = [name for name, it in core.state.scopes.items() if it.state is not TradingState.ACTIVE]
+    return tuple(dict.fromkeys([*names, *([GLOBAL] if core.halt.is_halted() else [])]))
+
+
+def _text(refused: Refused) -> str:
+    return "; ".join(f"{denial.code}: {denial.text}" for denial in refused.denials)
