@@ -14,12 +14,12 @@ from builtin_plugins.ccxt_exchange.errors import TABLE, Verdict, judged, says_no
 from builtin_plugins.ccxt_loading.parents import stand_in
 
 stand_in()
-import ccxt.base.errors  # noqa: E402 - after the stand-ins, as in a worker
+from ccxt.base import errors as ccxt_errors  # noqa: E402 - after the stand-ins, as in a worker
 
 CLASSES: dict[str, type[Exception]] = {
     name: found
-    for name, found in vars(ccxt.base.errors).items()
-    if inspect.isclass(found) and issubclass(found, ccxt.base.errors.BaseError)
+    for name, found in vars(ccxt_errors).items()
+    if inspect.isclass(found) and issubclass(found, ccxt_errors.BaseError)
 }
 MAY_HAVE_HAPPENED = {
     "BaseError", "ExchangeError", "OperationFailed", "NetworkError", "ExchangeNotAvailable", "OnMaintenance",
