@@ -71,7 +71,7 @@ class DeadMan:
                     async with asyncio.timeout(seconds / TURNS_IN_TIME):
                         await port.cancel_all_after(int(seconds))
                     self._is_armed, self._failed = True, False
-                except (PluginError, TimeoutError) as fault:
+                except Exception as fault:  # noqa: BLE001 - whatever a plugin raises, it is tried again
                     self._failed = True
-                    log.warning("venue %s: its dead-man's switch was not armed: %s", self._line.venue_id, fault)
+                    log.warning("venue %s: its dead-man's switch was not armed: %r", self._line.venue_id, fault)
             await asyncio.sleep(seconds / TURNS_IN_TIME)

@@ -37,6 +37,8 @@ class CancelAll(StrEnum):
     """One request for each symbol with open orders."""
     BATCH = "batch"
     """One request for so many orders, by the venue's IDs."""
+    EACH = "each"
+    """One request for each order, by the venue's ID."""
 
 
 class Reports(StrEnum):
@@ -101,9 +103,11 @@ TABLE: Mapping[str, Capabilities] = {
 """By ccxt's name of the exchange."""
 
 CAUTIOUS = Capabilities(
-    venue="", id_field="", finds_by_id=False, markets=_LINEAR, times_in_force=frozenset({_GTC, _IOC})
-)
-"""For an exchange without a row: limit orders, sent only if the request is seen to carry our ID, found by searching."""
+    venue="", id_field="", finds_by_id=False, markets=_LINEAR, times_in_force=frozenset({_GTC, _IOC}),
+    cancel_all=CancelAll.EACH,
+)  # fmt: skip
+"""For an exchange without a row: limit orders, sent only if the request is seen to carry our ID, found by searching;
+a halt reaches every open order all the same."""
 
 
 def capabilities_of(exchange_id: str) -> Capabilities:

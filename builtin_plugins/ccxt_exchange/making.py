@@ -48,7 +48,7 @@ def ccxt_exchange(context: PluginContext) -> CcxtExchange:
     if can is CAUTIOUS:
         context.logger.warning(
             "%s has no row in the table of capabilities: limit orders only, found by searching the account's lists; "
-            "no stops, no replacing, no cancel-all, no dead-man's switch, no key rights, no user-data stream",
+            "no stops, no replacing, no dead-man's switch, no key rights, no user-data stream",
             choice.exchange_id,
         )
     return _with_ports(can, choice.market_type)(client, dialect_of(choice.exchange_id, client), can)

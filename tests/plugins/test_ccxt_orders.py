@@ -65,7 +65,7 @@ def test_an_id_that_a_venue_has_no_form_for_is_not_sent(text: str) -> None:
 
 def test_an_exchange_without_a_row_gets_the_cautious_one() -> None:
     assert capabilities_of("gate") is CAUTIOUS
-    offered = (CAUTIOUS.stops, CAUTIOUS.post_only, CAUTIOUS.amend, CAUTIOUS.cancel_all, CAUTIOUS.dead_man)
+    offered = (CAUTIOUS.stops, CAUTIOUS.post_only, CAUTIOUS.amend, CAUTIOUS.dead_man)
     assert not any(offered)
 
 

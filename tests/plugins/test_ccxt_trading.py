@@ -359,7 +359,7 @@ def test_an_exchange_without_a_row_says_that_it_is_used_with_caution(
     with caplog.at_level(logging.WARNING):
         exchange = ccxt_exchange(context(tmp_path, {"exchange": "gate"}))
     assert "gate has no row" in caplog.text
-    ports = (AmendPort, CancelAllPort, CancelAllAfterPort, KeyRightsPort, ReportStreamPort)
+    ports = (AmendPort, CancelAllAfterPort, KeyRightsPort, ReportStreamPort)
     assert not any(isinstance(exchange, port) for port in ports)
     assert isinstance(exchange, VenueClockPort)
 

@@ -179,10 +179,11 @@ def test_no_switch_is_armed_where_the_operator_wants_none_or_the_venue_has_none(
     play_live(tmp_path / "b", scenario, terms="cancel_after_sec = 10", options=EVERY_OPTION - {"cancel_all_after"})
 
 
-def test_an_arming_that_fails_is_tried_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("fault", [Unavailable("dark"), TimeoutError(), RuntimeError("boom")], ids=repr)
+def test_an_arming_that_fails_is_tried_again(tmp_path: Path, fault: Exception) -> None:
     async def scenario(rig: Live) -> None:
         dead_man = rig.watch._dead_man
-        rig.venue.before["cancel_all_after"].extend([Unavailable("dark"), Unavailable("dark")])
+        rig.venue.before["cancel_all_after"].extend([fault, fault])
         dead_man._after = timedelta(seconds=0.02)
         dead_man.start()
         await rig.until(lambda: bool(rig.venue.armed))

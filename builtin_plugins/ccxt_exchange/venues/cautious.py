@@ -6,6 +6,7 @@ ended, for an order that says the same ID; an exchange whose lists ccxt cannot r
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from readytrader_sdk.errors import Misconfigured
 from readytrader_sdk.orders import TimeInForce
 
 from builtin_plugins.ccxt_exchange.client import Client, NotThere
+from builtin_plugins.ccxt_exchange.errors import says_not_found
 from builtin_plugins.ccxt_exchange.orders import Outgoing
 from builtin_plugins.ccxt_exchange.reports import Seen
 from builtin_plugins.ccxt_exchange.symbols import Market
@@ -30,6 +32,8 @@ class Cautious(Dialect):
     def __init__(self, client: Client) -> None:
         """Raises `Misconfigured` for an exchange on which an unknown outcome could not be resolved."""
         super().__init__(client)
+        # ccxt would rather that one asks by symbol, and raises: all that is open is what has to be known.
+        self.api.options["warnOnFetchOpenOrdersWithoutSymbol"] = False
         has: Mapping[str, Any] = self.api.has
         missing = [name for name in _NEEDED if has.get(name) is not True]
         self._ended = [name for name in ("fetchClosedOrders", "fetchCanceledOrders") if has.get(name) is True]
@@ -53,6 +57,17 @@ class Cautious(Dialect):
         if found is None:
             raise NotThere
         await self.api.cancel_order(found["id"], str(market.symbol))
+
+    async def cancel_all(self) -> None:
+        """One request for each open order, under the venue's own ID: what nobody here sent has no other."""
+        await asyncio.gather(*(self._cancel_one(order) for order in await self.open_orders()))
+
+    async def _cancel_one(self, order: Order) -> None:
+        try:
+            await self.api.cancel_order(order["id"], order["symbol"])
+        except Exception as error:
+            if not says_not_found(error):  # what was open has ended meanwhile
+                raise
 
     async def look(self, market: Market, wire_id: str) -> Order | None:
         symbol = str(market.symbol)
