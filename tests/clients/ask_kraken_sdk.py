@@ -62,15 +62,20 @@ async def over_websocket(where):
     return seen
 
 
+def tell_exchange(where, what, **body):
+    """Use the exchange's own controls."""
+    asked = urllib.request.Request(f"{where['url']}/local/{what}", data=json.dumps(body).encode())
+    urllib.request.urlopen(asked, timeout=5).close()
+
+
 def move_market(where, step):
-    """Show another quote, by the exchange's own controls."""
-    quote = {"symbol": "BTC/USD", "bid": f"{59990 - step}.5", "ask": f"{60010 + step}.1", "bid_size": "0.75"}
-    body = json.dumps(quote).encode()
-    urllib.request.urlopen(urllib.request.Request(where["url"] + "/local/quote", data=body), timeout=5).close()
+    """Show another quote."""
+    bid, ask = f"{59990 - step}.5", f"{60010 + step}.1"
+    tell_exchange(where, "quote", symbol="BTC/USD", bid=bid, ask=ask, bid_size="0.75")
 
 
 async def follow_book(where):
-    """Keep the book by its updates; the client itself checks each one's checksum."""
+    """Keep the book by its updates; the client itself checks each one's checksum, and misses one of a gap."""
     Market.URL, SpotOrderBookClient.WS_URL = where["url"], where["socket"]
     updates, faults, changed = [], [], asyncio.Event()
 
@@ -89,8 +94,15 @@ async def follow_book(where):
         await asyncio.wait_for(changed.wait(), PATIENCE_S)
         changed.clear()
     best = next(iter(client.get("BTC/USD")["bid"]))
+    found = {"updates": len(updates), "faults": len(faults), "best": best}
+    await asyncio.to_thread(tell_exchange, where, "faults", fault="sequence_gap", times=1)
+    for step in (BOOK_UPDATES, BOOK_UPDATES + 1):
+        await asyncio.to_thread(move_market, where, step)
+    while not faults:
+        await asyncio.wait_for(changed.wait(), PATIENCE_S)
+        changed.clear()
     await client.close()
-    return {"updates": len(updates), "faults": len(faults), "best": best}
+    return {**found, "gap": faults[0]["error"]}
 
 
 async def main(where):

@@ -49,7 +49,9 @@ def test_python_kraken_sdk_trades_over_rest_and_websocket() -> None:
                 "switch": "0",
             }
             assert found["executions"] == ["pending_new", "new", "canceled"]
+            gap = found["book"].pop("gap")
             assert found["book"] == {"updates": 6, "faults": 0, "best": "59986.5"}
+            assert gap.startswith("Checksum mismatch")
             assert not venue.accounts()[0].open
 
     asyncio.run(act())
