@@ -88,12 +88,19 @@ TABLE: Mapping[str, tuple[Verdict, str]] = {
 }
 """By the name of the class."""
 
+_CODE = r'"(?:code|sCode|retCode|ret_code)"\s*:\s*"?'
+"""Where Binance, OKX and Bybit have a code of theirs in what they answer."""
 _DUPLICATE = re.compile(
-    r"duplicate|already exist|\b(51016|51020|110072|170141)\b",  # OKX, Bybit: the client order ID is taken
+    # Words of all of them, and the codes of Binance, OKX and Bybit for an ID that is taken.
+    rf"duplicate|already exist|{_CODE}(?:-411[56]|-20132|51011|51016|10014|12141|1[14]0030|110072|170141)\b",
     re.IGNORECASE,
 )
-_BUSY = re.compile(r"(status|execution) unknown|-100[67]\b", re.IGNORECASE)
-"""Binance's words for what may have happened, whatever class ccxt gives them."""
+_BUSY = re.compile(
+    # Binance's words for what may have happened; of Bybit, "submitted to the system for processing" and "order
+    # creation timeout"; of OKX, "order timed out" and "request timed out". Whatever class ccxt gives them.
+    rf"(?:status|execution) unknown|timed out|creation timeout|for processing|-100[67]\b|{_CODE}(?:170035|170146)\b",
+    re.IGNORECASE,
+)
 _KRAKEN_REFUSAL = re.compile(r'"error"\s*:\s*\[\s*"EOrder:(?!Rate)')
 """Kraken's errors of this kind are of an order that it did not take; ccxt knows a part of them."""
 RETRIED = frozenset({"failed", "network", "rate_limited", "venue_not_available", "no_answer_in_time", "clock_or_nonce"})

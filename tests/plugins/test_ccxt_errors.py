@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
 import socket
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ import aiohttp
 import pytest
 
 from builtin_plugins.ccxt_exchange.errors import TABLE, Verdict, judged, says_not_found
+from builtin_plugins.ccxt_loading import exchange_class
 from builtin_plugins.ccxt_loading.parents import stand_in
 
 stand_in()
@@ -53,7 +55,17 @@ def test_what_is_not_ccxts_is_unknown(error: BaseException) -> None:
     ("name", "text", "verdict"),
     [
         ("InvalidOrder", 'binance {"code":-2010,"msg":"Duplicate order sent."}', Verdict.UNKNOWN),
+        ("BadRequest", 'binance {"code":-4115,"msg":"x"}', Verdict.UNKNOWN),
         ("InvalidOrder", 'okx {"code":"1","data":[{"sCode":"51016","sMsg":"x"}]}', Verdict.UNKNOWN),
+        ("InvalidOrder", 'okx {"code":"1","data":[{"sCode":"51011","sMsg":"x"}]}', Verdict.UNKNOWN),
+        ("InvalidOrder", 'okx {"code":"1","data":[{"sCode":"51020","sMsg":"below the minimum"}]}', Verdict.REFUSED),
+        ("InvalidOrder", 'okx {"code":"1","data":[{"sCode":"51137","sMsg":"at most 51016"}]}', Verdict.REFUSED),
+        ("BadRequest", 'bybit {"retCode":10014,"retMsg":"x"}', Verdict.UNKNOWN),
+        ("InvalidOrder", 'bybit {"retCode":110072,"retMsg":"x"}', Verdict.UNKNOWN),
+        ("InvalidOrder", 'bybit {"retCode":170141,"retMsg":"x"}', Verdict.UNKNOWN),
+        ("InvalidOrder", 'bybit {"retCode":170146,"retMsg":"Order creation timeout"}', Verdict.UNKNOWN),
+        ("BadRequest", 'bybit {"retCode":170035,"retMsg":"Submitted to the system for processing!"}', Verdict.UNKNOWN),
+        ("InvalidOrder", 'bybit {"retCode":170140,"retMsg":"below the minimum"}', Verdict.REFUSED),
         ("InvalidOrder", 'binance {"code":-2010,"msg":"Stop price would trigger immediately."}', Verdict.REFUSED),
         ("BadRequest", 'binance {"code":-1007,"msg":"Timeout; execution status unknown."}', Verdict.UNKNOWN),
         ("ExchangeError", 'kraken {"error":["EOrder:Post only order"]}', Verdict.REFUSED),
@@ -65,6 +77,45 @@ def test_words_of_a_venue_change_a_verdict_only_where_that_is_written_down(
     name: str, text: str, verdict: Verdict
 ) -> None:
     assert judged(CLASSES[name](text)).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("venue", "code", "verdict"),
+    [
+        ("bybit", "170146", Verdict.UNKNOWN),
+        ("bybit", "170035", Verdict.UNKNOWN),
+        ("bybit", "170007", Verdict.UNKNOWN),
+        ("bybit", "10016", Verdict.UNKNOWN),
+        ("bybit", "170141", Verdict.UNKNOWN),
+        ("bybit", "170131", Verdict.REFUSED),
+        ("okx", "50004", Verdict.UNKNOWN),
+        ("okx", "50026", Verdict.UNKNOWN),
+        ("okx", "51149", Verdict.UNKNOWN),
+        ("okx", "51016", Verdict.UNKNOWN),
+        ("okx", "51020", Verdict.REFUSED),
+        ("okx", "51008", Verdict.REFUSED),
+        ("binance", "-1000", Verdict.UNKNOWN),
+        ("binance", "-1001", Verdict.UNKNOWN),
+        ("binance", "-1006", Verdict.UNKNOWN),
+        ("binance", "-1007", Verdict.UNKNOWN),
+        ("binance", "-1003", Verdict.NOT_SENT),
+        ("binance", "-1021", Verdict.REFUSED),
+        ("binance", "-2010", Verdict.REFUSED),
+    ],
+)
+def test_a_venues_own_code_is_judged_as_its_documentation_has_it(venue: str, code: str, verdict: Verdict) -> None:
+    """Through ccxt's own reading of the venue's answer, which gives the code its class."""
+    api = exchange_class(venue)()
+    shapes = {
+        "binance": {"code": int(code), "msg": "x"},
+        "okx": {"code": "1", "data": [{"sCode": code, "sMsg": "x"}], "msg": ""},
+        "bybit": {"retCode": int(code), "retMsg": "x", "result": {}},
+    }
+    told = shapes[venue]
+    body = json.dumps(told, separators=(",", ":"))
+    with pytest.raises(CLASSES["BaseError"]) as raised:
+        api.handle_errors(400, "Bad Request", "https://x/order", "POST", {}, body, told, {}, "")
+    assert judged(raised.value).verdict is verdict
 
 
 def from_ccxt(name: str, cause: BaseException) -> BaseException:
