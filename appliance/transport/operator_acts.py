@@ -9,6 +9,7 @@ from readytrader_sdk.instruments import Symbol
 from readytrader_sdk.orders import ClientOrderId, OrderState
 
 from appliance.domain.intents import AgentId, RequestId
+from appliance.domain.operators import Person
 from appliance.domain.trading_state import GLOBAL, Scope, TradingState
 from appliance.service.core import Core
 from appliance.service.outcomes import Held, Outcome, Placed, Refused
@@ -24,65 +25,71 @@ class VerbRefused(Exception):
     """What was asked cannot be done. The message is the operator's answer."""
 
 
+class NotAllowed(VerbRefused):
+    """The person's role does not cover it."""
+
+
 class OperatorActs:
     """Carries out verbs. Every act of a person is journaled, with their name, by the service that does it."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    async def carry_out(self, verb: wire.AnyVerb, operator: str) -> Struct | list[Struct]:
-        """Do what was asked, in the name of `operator`, whose right to ask the door has checked.
+    async def carry_out(self, verb: wire.AnyVerb, person: Person) -> Struct | list[Struct]:
+        """Do what was asked, in the name of `person`, whom the door has recognised; their role must cover the verb.
 
         Raises `VerbRefused`, `AgentRefused`, `NotFit`, `NotUnknown`, `UnknownScope` and `JournalUnavailable`; the
         message of each is the operator's answer.
         """
+        if not person.role.covers(verb.needs):
+            raise NotAllowed(f"{person.name} is {person.role} here; this needs {verb.needs}")
         match verb:
             case wire.ShowStatus():
                 return views.status_view(self._core)
             case wire.ShowPortfolio():
                 return views.portfolio_view(self._core)
             case wire.ListApprovals() | wire.ShowApproval() | wire.Approve() | wire.RefuseApproval():
-                return await self._approvals(verb, operator)
+                return await self._approvals(verb, person)
             case wire.AddAgent() | wire.ListAgents() | wire.RevokeAgent():
-                return await self._agents(verb, operator)
+                return await self._agents(verb, person)
             case wire.ListOrders() | wire.CancelOrder() | wire.CancelAllOrders() | wire.ResolveOrder():
-                return await self._orders(verb, operator)
+                return await self._orders(verb, person)
             case wire.ListVenues():
                 return venues_view(self._core)
             case wire.AcceptDrift(venue=venue, reason=reason):
-                return await self._accept_drift(venue, operator, printable(reason, 200))
+                return await self._accept_drift(venue, person, printable(reason, 200))
             case wire.HaltTrading() | wire.RestrictTrading() | wire.ResumeTrading():
-                return await self._trading(verb, operator, printable(verb.reason, 200))
+                return await self._trading(verb, person, printable(verb.reason, 200))
 
     async def _trading(
-        self, verb: wire.HaltTrading | wire.RestrictTrading | wire.ResumeTrading, operator: str, reason: str
+        self, verb: wire.HaltTrading | wire.RestrictTrading | wire.ResumeTrading, person: Person, reason: str
     ) -> Struct:
         core = self._core
         match verb:
             case wire.HaltTrading():
-                return results.Halted(orders_cancelled=await core.stop_trading(operator, reason))
+                return results.Halted(orders_cancelled=await core.stop_trading(person.name, reason))
             case wire.RestrictTrading(scope=text, state=state):
                 scope = scope_from_text(text, core.state, core.places)
-                if not await core.halt.restrict(operator, reason, scope, TradingState(state)):
+                if not await core.halt.restrict(person.name, reason, scope, TradingState(state)):
                     raise VerbRefused(f"{scope} is as strict as {state} already; readytrader resume loosens it")
             case wire.ResumeTrading(scope=text):
                 narrowed = _narrowed(core)
                 if text not in narrowed:
                     raise VerbRefused(f"{text!r} is not narrowed; narrowed are {', '.join(narrowed) or 'none'}")
-                await core.halt.resume(operator, reason, Scope(text))
+                await core.halt.resume(person.name, reason, Scope(text))
         return results.Done()
 
-    async def _accept_drift(self, venue: str, operator: str, reason: str) -> Struct:
+    async def _accept_drift(self, venue: str, person: Person, reason: str) -> Struct:
         watch = next((one for one in self._core.venues if one.line.venue_id == venue), None)
         if watch is None:
             raise VerbRefused(f"no live venue {venue!r}")
-        accepted = await watch.accept_drift(operator, reason)
+        accepted = await watch.accept_drift(person.name, reason)
         if not accepted:
             raise VerbRefused(f"no balance at {venue} differs from the journal: there is nothing to accept")
         return results.Accepted(assets=accepted)
 
     async def _approvals(
-        self, verb: wire.ListApprovals | wire.ShowApproval | wire.Approve | wire.RefuseApproval, operator: str
+        self, verb: wire.ListApprovals | wire.ShowApproval | wire.Approve | wire.RefuseApproval, person: Person
     ) -> Struct | list[Struct]:
         approvals, accounting = self._core.approvals, self._core.limits.accounting_asset
         match verb:
@@ -95,34 +102,34 @@ class OperatorActs:
                 approval = views.approval_view(shown.record, accounting)
                 return results.ShownApproval(approval=approval, confirm_token=shown.confirm_token)
             case wire.Approve(request_id=request_id, confirm_token=confirm_token):
-                outcome = await approvals.approve(RequestId(request_id), confirm_token, operator)
+                outcome = await approvals.approve(RequestId(request_id), confirm_token, person.name)
                 return views.operator_order(_placed(outcome).order)
             case wire.RefuseApproval(request_id=request_id, reason=reason):
-                refused = await approvals.refuse(RequestId(request_id), operator, printable(reason, 200))
+                refused = await approvals.refuse(RequestId(request_id), person.name, printable(reason, 200))
                 if isinstance(refused, Refused):
                     raise VerbRefused(_text(refused))
                 return views.approval_view(refused, accounting)
 
     async def _agents(
-        self, verb: wire.AddAgent | wire.ListAgents | wire.RevokeAgent, operator: str
+        self, verb: wire.AddAgent | wire.ListAgents | wire.RevokeAgent, person: Person
     ) -> Struct | list[Struct]:
         agents = self._core.agents
         match verb:
             case wire.ListAgents():
                 return [views.agent_view(agent, self._core) for agent in self._core.state.agents.values()]
             case wire.RevokeAgent(name=name):
-                await agents.revoke(AgentId(name), operator)
+                await agents.revoke(AgentId(name), person.name)
                 return results.Done()
             case wire.AddAgent(name=name, scopes=scopes, days=days, symbols=symbols):
                 allowed = None if symbols is None else frozenset(Symbol(symbol) for symbol in symbols)
                 unknown = sorted((allowed or frozenset()) - self._core.state.instruments.keys())
                 if unknown:
                     raise VerbRefused(f"no instrument {', '.join(map(repr, unknown))}")
-                token = await agents.add(name, scopes, timedelta(days=days), operator, allowed)
+                token = await agents.add(name, scopes, timedelta(days=days), person.name, allowed)
                 return results.NewAgent(name=name, token=token)
 
     async def _orders(
-        self, verb: wire.ListOrders | wire.CancelOrder | wire.CancelAllOrders | wire.ResolveOrder, operator: str
+        self, verb: wire.ListOrders | wire.CancelOrder | wire.CancelAllOrders | wire.ResolveOrder, person: Person
     ) -> Struct | list[Struct]:
         orders = self._core.orders
         match verb:
@@ -131,15 +138,15 @@ class OperatorActs:
                 found = orders.live(None, of)[:limit] if live_only else orders.recent(None, of, limit)
                 return [views.operator_order(order) for order in found]
             case wire.CancelOrder(order_id=order_id):
-                outcome = await orders.cancel(ClientOrderId(order_id), None, operator)
+                outcome = await orders.cancel(ClientOrderId(order_id), None, person.name)
                 return views.operator_order(_placed(outcome).order)
             case wire.ResolveOrder(order_id=order_id, state=resolution, reason=reason):
                 said = printable(reason, 200)
                 became = OrderState(resolution)
-                order = await self._core.reports.persons_word(ClientOrderId(order_id), became, operator, said)
+                order = await self._core.reports.persons_word(ClientOrderId(order_id), became, person.name, said)
                 return views.operator_order(order)
             case wire.CancelAllOrders():
-                outcomes = await orders.cancel_all(None, operator)
+                outcomes = await orders.cancel_all(None, person.name)
                 return results.Halted(orders_cancelled=sum(isinstance(outcome, Placed) for outcome in outcomes))
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from appliance.domain.operators import Person, Role
 from appliance.service.agents import AgentRefused
 from appliance.service.core import Core
 from appliance.service.reports import NotUnknown
@@ -56,7 +57,7 @@ class OperatorSocket:
 
     async def _session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         uid = peer_uid(writer)
-        operator = operator_name(uid)
+        person = Person(name=operator_name(uid), role=Role.ADMIN)
         while True:
             try:
                 line = await reader.readuntil(b"\n")
@@ -71,16 +72,16 @@ class OperatorSocket:
                 writer.write(_line(_failed(f"uid {uid} is no operator here")))
                 await writer.drain()
                 return
-            writer.write(_line(await self._reply(line, operator)))
+            writer.write(_line(await self._reply(line, person)))
             await writer.drain()
 
-    async def _reply(self, line: bytes, operator: str) -> wire.Reply:
+    async def _reply(self, line: bytes, person: Person) -> wire.Reply:
         try:
             verb = _decoder.decode(line)
         except (ValueError, RecursionError) as fault:
             return _failed(f"not a request: {printable(str(fault), 200)}")
         try:
-            result = await self._acts.carry_out(verb, operator)
+            result = await self._acts.carry_out(verb, person)
         except (VerbRefused, AgentRefused, NotFit, NotUnknown, UnknownScope, JournalUnavailable) as refusal:
             return _failed(str(refusal))
         except Exception:

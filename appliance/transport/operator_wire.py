@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 from msgspec import Meta, Struct
 
 from appliance.domain.agents import AgentScope
+from appliance.domain.operators import Role
 
 Reason = Annotated[str, Meta(min_length=1, max_length=200)]
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -33,45 +34,62 @@ class Resolution(StrEnum):
 class Verb(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="verb"):
     """A request."""
 
+    needs: ClassVar[Role] = Role.ADMIN
+    """The least role that may ask it. What says nothing needs the most."""
+
 
 class ShowStatus(Verb, frozen=True, kw_only=True, tag="status"):
-    pass
+    needs = Role.VIEWER
 
 
 class ListApprovals(Verb, frozen=True, kw_only=True, tag="approvals.list"):
-    pass
+    needs = Role.VIEWER
 
 
 class ShowApproval(Verb, frozen=True, kw_only=True, tag="approvals.show"):
+    needs = Role.OPERATOR
+
     request_id: Name
 
 
 class Approve(Verb, frozen=True, kw_only=True, tag="approvals.approve"):
+    needs = Role.OPERATOR
+
     request_id: Name
     confirm_token: Name
 
 
 class RefuseApproval(Verb, frozen=True, kw_only=True, tag="approvals.refuse"):
+    needs = Role.OPERATOR
+
     request_id: Name
     reason: Reason
 
 
 class HaltTrading(Verb, frozen=True, kw_only=True, tag="halt"):
+    needs = Role.OPERATOR
+
     reason: Reason
 
 
 class ResumeTrading(Verb, frozen=True, kw_only=True, tag="resume"):
+    needs = Role.OPERATOR
+
     reason: Reason
     scope: Scope = "global"
 
 
 class RestrictTrading(Verb, frozen=True, kw_only=True, tag="restrict"):
+    needs = Role.OPERATOR
+
     scope: Scope
     state: Restriction
     reason: Reason
 
 
 class AddAgent(Verb, frozen=True, kw_only=True, tag="agent.add"):
+    needs = Role.ADMIN
+
     name: Name
     scopes: frozenset[AgentScope]
     days: Days
@@ -79,44 +97,54 @@ class AddAgent(Verb, frozen=True, kw_only=True, tag="agent.add"):
 
 
 class ListAgents(Verb, frozen=True, kw_only=True, tag="agent.list"):
-    pass
+    needs = Role.VIEWER
 
 
 class RevokeAgent(Verb, frozen=True, kw_only=True, tag="agent.revoke"):
+    needs = Role.ADMIN
+
     name: Name
 
 
 class ListOrders(Verb, frozen=True, kw_only=True, tag="orders"):
+    needs = Role.VIEWER
+
     symbol: str | None = None
     live_only: bool = False
     limit: Annotated[int, Meta(ge=1, le=200)] = 50
 
 
 class CancelOrder(Verb, frozen=True, kw_only=True, tag="order.cancel"):
+    needs = Role.OPERATOR
+
     order_id: Name
 
 
 class CancelAllOrders(Verb, frozen=True, kw_only=True, tag="order.cancel_all"):
-    pass
+    needs = Role.OPERATOR
 
 
 class ResolveOrder(Verb, frozen=True, kw_only=True, tag="order.resolve"):
+    needs = Role.OPERATOR
+
     order_id: Name
     state: Resolution
     reason: Reason
 
 
 class ListVenues(Verb, frozen=True, kw_only=True, tag="venue.list"):
-    pass
+    needs = Role.VIEWER
 
 
 class AcceptDrift(Verb, frozen=True, kw_only=True, tag="venue.accept"):
+    needs = Role.OPERATOR
+
     venue: Name
     reason: Reason
 
 
 class ShowPortfolio(Verb, frozen=True, kw_only=True, tag="portfolio"):
-    pass
+    needs = Role.VIEWER
 
 
 AnyVerb = (
