@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -87,27 +87,34 @@ def context(folder: Path, settings: dict[str, str], url: str = "", **secrets: st
     )
 
 
-def quote(bid: str = "65000.00", ask: str = "65000.01", size: str = "5") -> Quote:
+def quote(bid: str = "65000.00", ask: str = "65000.01", size: str = "5", *, at: datetime | None = None) -> Quote:
     return Quote(
         symbol=BTC,
         bid=Decimal(bid),
         ask=Decimal(ask),
         bid_size=Decimal(size),
         ask_size=Decimal(size),
-        observed_at=datetime.now(UTC),
+        observed_at=at or datetime.now(UTC),
     )
 
 
-@asynccontextmanager
-async def local_venue(**options: Any) -> AsyncIterator[tuple[LocalExchange, str]]:
-    """A play-money exchange with one key and a quote, and where it listens."""
-    instrument = Instrument(
-        symbol=BTC, base=Asset("BTC"), quote=Asset("USDT"), price_increment=Decimal("0.01"),
+def spot(base: str) -> Instrument:
+    """A spot instrument against USDT."""
+    return Instrument(
+        symbol=Symbol(f"{base}/USDT"), base=Asset(base), quote=Asset("USDT"), price_increment=Decimal("0.01"),
         quantity_increment=Decimal("0.00001"), quantity_min=Decimal("0.00001"), notional_min=Decimal(5),
     )  # fmt: skip
-    venue = LocalExchange([instrument], lambda: datetime.now(UTC), **options)
+
+
+@asynccontextmanager
+async def local_venue(
+    *, others: int = 0, clock: Callable[[], datetime] = lambda: datetime.now(UTC), **options: Any
+) -> AsyncIterator[tuple[LocalExchange, str]]:
+    """A play-money exchange with one key and a quote, and where it listens; `others` are markets beside bitcoin's."""
+    instruments = [spot("BTC"), *(spot(f"COIN{number}") for number in range(others))]
+    venue = LocalExchange(instruments, clock, **options)
     venue.register_key(KEY, SECRET, balances={Asset("USDT"): Decimal(100_000), Asset("BTC"): Decimal(1)})
-    venue.show(quote())
+    venue.show(quote(at=clock()))
     try:
         async with serve(venue) as url:
             yield venue, url

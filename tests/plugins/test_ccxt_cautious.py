@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import cast
 
+import pytest
+from readytrader_sdk.errors import Unavailable
 from readytrader_sdk.orders import OrderState, OrderType, Side
 from readytrader_sdk.ports import CancelAllPort
 
+from appliance.local_exchange.model import LocalExchange
 from appliance.local_exchange.values import Request
-from tests.plugins.ccxt_ground import BTC, OURS, local_venue, order, trading
+from builtin_plugins.ccxt_exchange.venues.cautious import LIMIT
+from tests.plugins.ccxt_ground import BTC, OTHER, OURS, local_venue, order, quote, trading
 
 FAR = Decimal(60000)
+
+
+class Clock:
+    """The venue's, set by hand."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
 
 
 def test_an_order_is_placed_found_and_cancelled(tmp_path: Path) -> None:
@@ -27,6 +42,62 @@ def test_an_order_is_placed_found_and_cancelled(tmp_path: Path) -> None:
             assert found is not None
             assert found.state is OrderState.OPEN
             assert (await exchange.cancel_order(OURS, BTC)).state is OrderState.CANCELLED
+
+    asyncio.run(scene())
+
+
+def strangers_orders(venue: LocalExchange, count: int) -> None:
+    """So many of the same account, placed and cancelled before anything of ours."""
+    account = venue.accounts()[0]
+    for number in range(count):
+        theirs = Request(
+            symbol=BTC, side=Side.BUY, order_type=OrderType.LIMIT, quantity=Decimal("0.001"), limit_price=FAR,
+            client_order_id=f"web_{number}",
+        )  # fmt: skip
+        venue.cancel(account, venue.place(account, theirs).order_id)
+
+
+def test_an_order_that_has_ended_is_found_behind_more_than_a_page_of_others(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with local_venue() as (venue, url), trading(tmp_path, "binanceus", url) as exchange:
+            strangers_orders(venue, 2 * LIMIT + 7)
+            await exchange.place_order(order(limit_price=FAR, price_worst=FAR))
+            assert (await exchange.cancel_order(OURS, BTC)).state is OrderState.CANCELLED
+            assert await exchange.find_order(OTHER, BTC) is None
+
+    asyncio.run(scene())
+
+
+def test_an_order_that_was_placed_days_ago_is_found_with_its_fills_once_it_has_ended(tmp_path: Path) -> None:
+    clock = Clock(datetime.now(UTC) - timedelta(days=9))
+
+    async def scene() -> None:
+        async with local_venue(clock=clock) as (venue, url), trading(tmp_path, "binanceus", url) as exchange:
+            account = venue.accounts()[0]
+            ours = Request(
+                symbol=BTC, side=Side.BUY, order_type=OrderType.LIMIT, quantity=Decimal("0.001"), limit_price=FAR,
+                client_order_id=str(OURS),
+            )  # fmt: skip
+            venue.place(account, ours)
+            clock.now = datetime.now(UTC) - timedelta(days=8)
+            venue.show(quote("59990", "59999", at=clock.now))
+            clock.now = datetime.now(UTC)
+            found = await exchange.find_order(OURS, BTC)
+            assert found is not None
+            assert found.state is OrderState.FILLED
+            assert [fill.quantity for fill in found.fills] == [Decimal("0.001")]
+
+    asyncio.run(scene())
+
+
+def test_where_a_list_may_go_on_an_order_that_is_not_in_it_is_not_called_absent(tmp_path: Path) -> None:
+    """A venue that tells the newest, whatever it is asked for, tells a full page and then nothing more."""
+
+    async def scene() -> None:
+        async with local_venue() as (venue, url), trading(tmp_path, "binanceus", url) as exchange:
+            strangers_orders(venue, LIMIT)
+            with pytest.raises(Unavailable, match="may have no end"):
+                await exchange.find_order(OURS, BTC)
 
     asyncio.run(scene())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
@@ -15,7 +15,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from msgspec.structs import replace
-from readytrader_sdk.errors import Unsupported
+from readytrader_sdk.errors import Unavailable, Unsupported
 from readytrader_sdk.instruments import Symbol
 from readytrader_sdk.orders import OrderState, OrderType, Side, TimeInForce
 from readytrader_sdk.ports import AmendPort
@@ -25,11 +25,12 @@ from builtin_plugins.ccxt_exchange.making import ccxt_exchange
 from builtin_plugins.ccxt_exchange.names import IdForm, wire_id
 from builtin_plugins.ccxt_exchange.orders import outgoing
 from builtin_plugins.ccxt_exchange.symbols import Market
+from builtin_plugins.ccxt_exchange.venues.coinbase import PAGES_MAX
 from builtin_plugins.ccxt_loading.parents import stand_in
 from tests.plugins.ccxt_ground import OTHER, OURS, context, market, order, raw_market
 
 stand_in()
-import ccxt.base.errors  # noqa: E402 - after the stand-ins, as in a worker
+from ccxt.base.errors import OrderNotFound  # noqa: E402 - after the stand-ins, as in a worker
 
 VECTORS = Path(__file__).parent / "vectors"
 VENUES = ("binance", "kraken", "coinbase", "okx", "bybit")
@@ -83,7 +84,7 @@ def answered(venue: str, path: str, query: str, *, is_open: bool) -> Any:
 def found_nowhere(venue: str, path: str) -> Any:
     """The same of an order that it does not know."""
     if path.endswith(("/api/v3/order", "/trade/order", "/trade/order-algo")):
-        raise ccxt.base.errors.OrderNotFound(venue)
+        raise OrderNotFound(venue)
     if venue == "binance":
         return []
     return {"data": [], "orders": [], "has_next": False, "result": {"open": {}, "closed": {}, "list": []}}
@@ -259,3 +260,32 @@ def test_good_till_a_date_and_fill_or_kill_are_as_documented(tmp_path: Path) -> 
     asyncio.run(recorded.exchange.dialect.place(recorded.market, outgoing(asked, recorded.market, "x", can)))
     sent = recorded.seen[0]["parameters"]
     assert (sent["timeinforce"], sent["expiretm"]) == ("GTD", str(int(ends.timestamp())))
+
+
+@pytest.mark.parametrize("pages", [1, 3, PAGES_MAX, PAGES_MAX + 1])
+def test_coinbases_list_is_read_to_its_end_or_proves_nothing(tmp_path: Path, pages: int) -> None:
+    """The order, in the last page, was placed months ago."""
+    recorded = Recorded(tmp_path, "coinbase")
+    exchange, asked = recorded.exchange, []
+
+    async def fetch(url: str, method: str = "GET", headers: object = None, body: str | None = None) -> object:
+        parameters = told(url, method, body)["parameters"]
+        if "start_date" not in parameters:
+            return {"orders": [], "has_next": False}
+        asked.append(parameters)
+        name = OURS if len(asked) == pages else f"other{len(asked)}"
+        order = {"order_id": f"v{len(asked)}", "client_order_id": name, "status": "CANCELLED"}
+        return {"orders": [order], "has_next": len(asked) < pages, "cursor": f"c{len(asked)}"}
+
+    exchange.client.api.fetch = fetch
+    finding = exchange.find_order(OURS, recorded.market.symbol)
+    if pages > PAGES_MAX:
+        with pytest.raises(Unavailable, match="too many pages"):
+            asyncio.run(finding)
+    else:
+        found = asyncio.run(finding)
+        assert found is not None
+        assert found.state is OrderState.CANCELLED
+    assert [one.get("cursor") for one in asked] == [None, *(f"c{n}" for n in range(1, min(pages, PAGES_MAX)))]
+    since = datetime.fromisoformat(asked[0]["start_date"])
+    assert since < datetime.now(UTC) - timedelta(days=89)

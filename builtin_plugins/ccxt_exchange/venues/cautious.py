@@ -7,13 +7,14 @@ ended, for an order that says the same ID; an exchange whose lists ccxt cannot r
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from readytrader_sdk.errors import Misconfigured
 from readytrader_sdk.orders import TimeInForce
 
+from builtin_plugins.ccxt_exchange.amounts import Unreadable
 from builtin_plugins.ccxt_exchange.client import Client, NotThere
 from builtin_plugins.ccxt_exchange.errors import says_not_found
 from builtin_plugins.ccxt_exchange.orders import Outgoing
@@ -21,8 +22,9 @@ from builtin_plugins.ccxt_exchange.reports import Seen
 from builtin_plugins.ccxt_exchange.symbols import Market
 from builtin_plugins.ccxt_exchange.venues.dialect import Dialect, Order, Trade
 
-SEARCHED = timedelta(days=1)
-LIMIT = 100
+SEARCHED = (timedelta(days=1), timedelta(days=30))
+"""How far back an order is looked for that is not open, the second where the first did not show it."""
+LIMIT, PAGES_MAX = 100, 20
 _NEEDED = ("createOrder", "cancelOrder", "fetchOpenOrders", "fetchMyTrades", "fetchBalance")
 
 
@@ -70,18 +72,44 @@ class Cautious(Dialect):
                 raise
 
     async def look(self, market: Market, wire_id: str) -> Order | None:
+        """In the open ones, in those of the last day, and only then in all that could still be asked for."""
         symbol = str(market.symbol)
-        since = int((datetime.now(UTC) - SEARCHED).timestamp() * 1000)
-        lists = [lambda: self.api.fetch_open_orders(symbol)]
-        lists += [lambda name=name: getattr(self.api, name)(symbol, since, LIMIT) for name in self._ended]  # type: ignore[misc] # mypy and a default argument
-        for ask in lists:
-            for order in await self.client.read(ask):
-                if order.get("clientOrderId") == wire_id:
-                    found: Order = order
-                    return found
+        for order in await self.client.read(lambda: self.api.fetch_open_orders(symbol)):
+            if order.get("clientOrderId") == wire_id:
+                return cast(Order, order)
+        for span in SEARCHED:
+            for name in self._ended:
+                async for order in self._listed(name, symbol, datetime.now(UTC) - span):
+                    if order.get("clientOrderId") == wire_id:
+                        return order
         return None
 
     async def trades(self, market: Market, seen: Seen) -> Sequence[Trade]:
-        since = int((datetime.now(UTC) - SEARCHED).timestamp() * 1000)
-        found = await self.client.read(lambda: self.api.fetch_my_trades(str(market.symbol), since, LIMIT))
-        return [trade for trade in found if trade.get("order") == seen.venue_order_id]
+        placed = seen.raw.get("timestamp")
+        since = (
+            datetime.fromtimestamp(placed / 1000, UTC) if isinstance(placed, int) else datetime.now(UTC) - SEARCHED[0]
+        )
+        found = self._listed("fetchMyTrades", str(market.symbol), since)
+        return [trade async for trade in found if trade.get("order") == seen.venue_order_id]
+
+    async def _listed(self, name: str, symbol: str, begun: datetime) -> AsyncIterator[Mapping[str, Any]]:
+        """A list, page by page: venues differ in which end of it a page is taken from, and in how long one may be.
+
+        Raises `Unreadable` at its end where there may be more: what is not in it may be there all the same.
+        """
+        since = int(begun.timestamp() * 1000)
+        seen: set[object] = set()
+        was_full = False
+        for _ in range(PAGES_MAX):
+            page = await self.client.read(lambda since=since: getattr(self.api, name)(symbol, since, LIMIT))  # type: ignore[misc] # mypy and a default argument
+            news = [item for item in page if item.get("id") not in seen]
+            for item in news:
+                yield item
+            if not news and not was_full:
+                return
+            if not news:
+                break
+            seen.update(item.get("id") for item in news)
+            was_full = len(page) >= LIMIT
+            since = max(item.get("timestamp") or since for item in news)
+        raise Unreadable("a list that may have no end")

@@ -1,7 +1,7 @@
 """Coinbase Advanced Trade: docs.cdp.coinbase.com, November 2026.
 
-The API finds no order by our ID, so that its lists are searched: the open orders first, then everything of the product
-since yesterday. Cancelling takes the venue's ID.
+The API finds no order by our ID, so that its lists are searched: the open orders first, then all of the product
+of the last months, newest first. Cancelling takes the venue's ID.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from builtin_plugins.ccxt_exchange.symbols import Market
 from builtin_plugins.ccxt_exchange.venues.dialect import Dialect, Order, Trade
 
 PAGE, PAGES_MAX = 250, 40
-SEARCHED = timedelta(days=1)
-"""How far back an order is looked for that is not open."""
+SEARCHED = timedelta(days=90)
+"""How far back an order is looked for that is not open: it may have rested for long, or have been in doubt while the
+core was down. Where that is more than `PAGES_MAX` pages, an order that is not in them is not called absent."""
 CANCELLED_AT_ONCE = 100
 _PAST = frozenset({"UNKNOWN_CANCEL_ORDER", "ORDER_IS_FULLY_FILLED", "DUPLICATE_CANCEL_REQUEST"})
 """Refused cancellations of what has ended, or is ending."""
