@@ -13,6 +13,7 @@ from pathlib import Path
 
 from readytrader_sdk.egress import Endpoint
 
+from appliance.domain.intents import AgentId
 from appliance.home import Home
 from appliance.local_exchange.faults import Fault
 from appliance.local_exchange.model import LocalExchange
@@ -25,6 +26,7 @@ from appliance.plugin_host.host import PluginHost
 from appliance.plugin_host.kinds import Kind
 from appliance.plugin_host.remote import RemoteSource
 from tests.local_exchange.ground import BTC, ETH, instrument
+from tests.marketdata.building import quote
 from tests.plugins.feeding import moving_market, settings
 from tests.plugins.test_caged import SIGNER, Configured
 
@@ -46,6 +48,11 @@ class Scene:
         view = self.bus.view(BTC, datetime.now(UTC), for_agent=None, execution=True)
         return None if view.quote is None else view.source
 
+    def voices(self) -> tuple[str, ...]:
+        """Who supports it, the source in use first."""
+        facts = self.bus.facts(BTC, datetime.now(UTC))
+        return () if facts is None else facts.sources
+
     def mid(self) -> Decimal | None:
         return self.bus.price(instrument(BTC).base, instrument(BTC).quote, datetime.now(UTC))
 
@@ -65,14 +72,14 @@ class Scene:
 
 
 @asynccontextmanager
-async def two_sources(folder: Path) -> AsyncIterator[Scene]:
-    """Binance's wire first, Kraken's second, each of an exchange of its own."""
+async def two_sources(folder: Path, *, age_max: timedelta = AGE_MAX, **second: str) -> AsyncIterator[Scene]:
+    """Binance's wire first, Kraken's second, each of an exchange of its own; `second` are settings of Kraken's feed."""
     home = Home(folder / "home")
     home.prepare()
-    bus = MarketDataBus(BusSettings(quote_age_max=AGE_MAX), [instrument(BTC), instrument(ETH)])
+    bus = MarketDataBus(BusSettings(quote_age_max=age_max), [instrument(BTC), instrument(ETH)])
     host = PluginHost(lambda: datetime.now(UTC), ())
     async with moving_market() as (first, port_1), moving_market() as (_, port_2):
-        instances = (_instance(FIRST, "binance", port_1), _instance(SECOND, "kraken", port_2))
+        instances = (_instance(FIRST, "binance", port_1), _instance(SECOND, "kraken", port_2, **second))
         infos = (
             SourceInfo(name=FIRST, priority=Priority.STREAM, admissible=True),
             SourceInfo(name=SECOND, priority=Priority.REST, admissible=True),
@@ -96,15 +103,17 @@ async def two_sources(folder: Path) -> AsyncIterator[Scene]:
             await host.aclose()
 
 
-def _instance(name: str, exchange: str, port: int) -> Instance:
-    given = settings(exchange, port, silence_s="3")
+def _instance(name: str, exchange: str, port: int, **more: str) -> Instance:
+    given = settings(exchange, port, silence_s="3", **more)
     private = (Endpoint("127.0.0.1", port),)
     return Instance(kind=Kind.DATA_SOURCE, name=name, plugin="ccxt_feed", settings=given, private_hosts=private)
 
 
-def play(folder: Path, act: Callable[[Scene], Coroutine[None, None, None]]) -> None:
+def play(
+    folder: Path, act: Callable[[Scene], Coroutine[None, None, None]], *, age_max: timedelta = AGE_MAX, **second: str
+) -> None:
     async def scene() -> None:
-        async with two_sources(folder) as stage:
+        async with two_sources(folder, age_max=age_max, **second) as stage:
             await act(stage)
 
     asyncio.run(scene())
@@ -154,3 +163,25 @@ def test_an_absurd_price_never_gets_through_and_the_second_source_is_used(tmp_pa
         assert refused.get(Verdict.CROSSED, 0) + refused.get(Verdict.CONTRADICTED, 0) > 0
 
     play(tmp_path, act)
+
+
+def test_a_stream_is_followed_by_what_an_agent_hands_in_and_that_by_what_is_polled(tmp_path: Path) -> None:
+    """Two venues agree while both are heard; the quorum is told of each as it comes and goes."""
+    handed_in = SourceInfo(name="ingest:anna", priority=Priority.INGEST, admissible=True, supplier=AgentId("anna"))
+
+    async def act(scene: Scene) -> None:
+        await scene.until(lambda: scene.voices() == (FIRST, SECOND))
+        scene.first.faults.inject(Fault.SILENT_SOCKET, times=FOR_GOOD)
+        await scene.until(lambda: scene.source() == SECOND)
+        assert scene.voices() == (SECOND,)
+
+        scene.bus.register(handed_in)
+        now = datetime.now(UTC)
+        assert scene.bus.publish(handed_in.name, quote("60000", now), now) is Verdict.ACCEPTED
+        assert (scene.source(), scene.voices()) == (handed_in.name, (handed_in.name, SECOND))
+        await scene.until(lambda: scene.source() == SECOND)  # it grew old
+
+        scene.first.faults.clear()
+        await scene.until(lambda: scene.source() == FIRST)
+
+    play(tmp_path, act, age_max=timedelta(seconds=4), feed="poll", poll_s="1")

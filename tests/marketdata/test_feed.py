@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from datetime import datetime
+from itertools import pairwise
 
 from readytrader_sdk.errors import Misconfigured, Unavailable
 from readytrader_sdk.market import Tick
@@ -98,6 +99,25 @@ def test_an_unavailable_source_is_started_again_and_the_restart_is_counted() -> 
         assert bus.facts(BTC_USDT, START) is not None
 
     run(main())
+
+
+def test_pauses_double_up_to_the_longest() -> None:
+    started: list[float] = []
+
+    async def unavailable(before: int) -> AsyncIterator[Tick]:
+        started.append(asyncio.get_running_loop().time())
+        if before < 5:
+            raise Unavailable("the venue does not answer")
+        yield quote("100")
+
+    async def main() -> None:
+        feed = Feed(bus_of(), STREAM, ScriptedSource(unavailable), clock, Backoff(first=0.02, longest=0.08))
+        feed.start()
+        await feed.finished()
+
+    run(main())
+    pauses = [after - before for before, after in pairwise(started)]
+    assert all(pause >= least * 0.99 for pause, least in zip(pauses, (0.02, 0.04, 0.08, 0.08, 0.08), strict=True))
 
 
 def test_a_misconfigured_source_is_not_started_again() -> None:
