@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from importlib.util import find_spec
 from pathlib import Path
 from typing import cast
 
 import pytest
-from readytrader_sdk.errors import Unavailable
+from readytrader_sdk.errors import Misconfigured, Unavailable
 from readytrader_sdk.orders import OrderState, OrderType, Side
 from readytrader_sdk.ports import CancelAllPort
 
 from appliance.local_exchange.model import LocalExchange
 from appliance.local_exchange.values import Request
+from builtin_plugins.ccxt_exchange.capabilities import TABLE
+from builtin_plugins.ccxt_exchange.making import ccxt_exchange
 from builtin_plugins.ccxt_exchange.venues.cautious import LIMIT
-from tests.plugins.ccxt_ground import BTC, OTHER, OURS, local_venue, order, quote, trading
+from tests.plugins.ccxt_ground import BTC, OTHER, OURS, context, local_venue, order, quote, trading
 
 FAR = Decimal(60000)
 
@@ -29,6 +32,21 @@ class Clock:
 
     def __call__(self) -> datetime:
         return self.now
+
+
+def test_every_exchange_of_ccxt_is_made_or_refused_because_an_outcome_could_not_be_asked_for(tmp_path: Path) -> None:
+    (folder,) = find_spec("ccxt").submodule_search_locations  # type: ignore[union-attr,misc] # it is a package
+    names = {path.stem for path in Path(folder, "async_support").glob("*.py")} - {"__init__"}
+    refused: dict[str, str] = {}
+    for name in names:
+        try:
+            ccxt_exchange(context(tmp_path, {"exchange": name}, password="p", uid="u"))
+        except Misconfigured as fault:
+            refused[name] = str(fault)
+    assert len(names) >= 100
+    assert len(refused) <= len(names) // 4
+    assert all("an outcome could not be asked for there: ccxt lacks" in why for why in refused.values())
+    assert not refused.keys() & TABLE.keys()
 
 
 def test_an_order_is_placed_found_and_cancelled(tmp_path: Path) -> None:

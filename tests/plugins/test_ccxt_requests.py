@@ -15,11 +15,12 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from msgspec.structs import replace
-from readytrader_sdk.errors import Unavailable, Unsupported
-from readytrader_sdk.instruments import Symbol
+from readytrader_sdk.errors import OutcomeUnknown, Unavailable, Unsupported
+from readytrader_sdk.instruments import MarketType, Symbol
 from readytrader_sdk.orders import OrderState, OrderType, Side, TimeInForce
 from readytrader_sdk.ports import AmendPort
 
+from builtin_plugins.ccxt_exchange.capabilities import TABLE, Amend
 from builtin_plugins.ccxt_exchange.exchange import CcxtExchange
 from builtin_plugins.ccxt_exchange.making import ccxt_exchange
 from builtin_plugins.ccxt_exchange.names import IdForm, wire_id
@@ -289,3 +290,49 @@ def test_coinbases_list_is_read_to_its_end_or_proves_nothing(tmp_path: Path, pag
     assert [one.get("cursor") for one in asked] == [None, *(f"c{n}" for n in range(1, min(pages, PAGES_MAX)))]
     since = datetime.fromisoformat(asked[0]["start_date"])
     assert since < datetime.now(UTC) - timedelta(days=89)
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_the_table_says_what_the_official_clients_show(venue: str) -> None:
+    can = TABLE[venue]
+    ours = wire_id(OURS, can.id_form)
+    sent = {call: [one["parameters"] for one in vectors(venue) if one["call"] == call] for _, call in CALLS}
+    assert [one[can.id_field] for one in sent["limit"]] == [ours]
+    assert can.finds_by_id == any(ours in one.values() for one in sent["query"])
+    assert (can.amend is Amend.ONE_STEP) == (len(sent["replace"]) == 1)
+    assert (MarketType.SPOT in can.dead_man) == bool(sent["cancel_all_after"])
+    assert (can.cancel_all is not None, can.key_rights) == (bool(sent["cancel_all"]), bool(sent["rights"]))
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        ({"error": "INSUFFICIENT_FUND"}, "insufficient_funds"),
+        (
+            {"error": "UNKNOWN_FAILURE_REASON", "preview_failure_reason": "PREVIEW_INSUFFICIENT_FUND"},
+            "insufficient_funds",
+        ),
+        ({"error": "INVALID_LIMIT_PRICE_POST_ONLY"}, "invalid_order"),
+        ({"error": "UNSUPPORTED_ORDER_CONFIGURATION"}, "bad_request"),
+        ({"error": "UNKNOWN_FAILURE_REASON"}, None),
+        ({"error": "DUPLICATE_CLIENT_ORDER_ID"}, None),
+        ({}, None),
+    ],
+)
+def test_coinbases_reasons_are_refusals_only_where_they_are_known(
+    tmp_path: Path, answer: dict[str, str], code: str | None
+) -> None:
+    recorded = Recorded(tmp_path, "coinbase")
+
+    async def fetch(url: str, method: str = "GET", headers: object = None, body: str | None = None) -> object:
+        return {"success": False, "error_response": answer}
+
+    recorded.exchange.client.api.fetch = fetch
+    price = Decimal("65000.12")
+    placing = recorded.exchange.place_order(order(symbol=recorded.market.symbol, price_worst=price, limit_price=price))
+    if code is None:
+        with pytest.raises(OutcomeUnknown):
+            asyncio.run(placing)
+    else:
+        report = asyncio.run(placing)
+        assert (report.state, report.reason) == (OrderState.REJECTED, code)
