@@ -169,6 +169,7 @@ def okx():
             trade.get_algo_order_details(algoClOrdId=OURS),
             trade.get_order_list(**spot, instId="BTC-USDT"),
             trade.get_orders_history(**spot, instId="BTC-USDT"),
+            trade.get_orders_history_archive(**spot, instId="BTC-USDT"),
         ),
         "cancel_all": lambda: (
             trade.get_order_list(**spot),

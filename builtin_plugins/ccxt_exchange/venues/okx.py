@@ -59,7 +59,11 @@ class Okx(Dialect):
             found = await self._stop(market, wire_id)
         if found is not None:
             return self._parsed(found, market)
-        for ask in (self.api.privateGetTradeOrdersPending, self.api.privateGetTradeOrdersHistory):
+        for ask in (
+            self.api.privateGetTradeOrdersPending,
+            self.api.privateGetTradeOrdersHistory,  # of seven days
+            self.api.privateGetTradeOrdersHistoryArchive,  # of three months
+        ):
             request = {"instType": self._type, "instId": market.venue_id, "limit": str(PAGE)}
             told = await self.client.read(lambda ask=ask, request=request: ask(dict(request)))  # type: ignore[misc] # mypy and default arguments
             for order in listed(told, "data"):
