@@ -18,6 +18,7 @@ from readytrader_sdk import hooks
 from appliance.cli.main import root_group
 from appliance.config.docs import settings_tables
 from appliance.domain.codes import MEANINGS
+from appliance.telemetry.catalog import CATALOG as METRICS
 from appliance.transport.tools import CATALOG
 
 ROOT = Path(__file__).parents[1]
@@ -64,11 +65,18 @@ def hook_table() -> str:
     return table(("hook", "what it registers"), ((f"`{name}`", inspect.getdoc(spec) or "") for name, spec in specs))
 
 
+def metrics() -> str:
+    """Every metric with its kind and labels."""
+    rows = ((f"`{one.name}`", one.kind, ", ".join(one.labels), one.doc) for one in METRICS)
+    return table(("metric", "kind", "labels", "what it is"), rows)
+
+
 SECTIONS: dict[str, tuple[str, Callable[[], str]]] = {
     "codes": ("appliance/pipeline/README.md", codes),
     "tools": ("appliance/transport/README.md", tools),
     "settings": ("appliance/config/README.md", settings_tables),
     "verbs": ("appliance/cli/README.md", verbs),
+    "metrics": ("appliance/telemetry/README.md", metrics),
     "hooks": ("plugins/README.md", hook_table),
 }
 

@@ -34,6 +34,7 @@ from appliance.service.execution import Execution
 from appliance.service.funds import Funds, assets_of
 from appliance.service.halt import Halt, HaltFile
 from appliance.service.history import History
+from appliance.service.measures import Measures
 from appliance.service.notices import Notices
 from appliance.service.observe import Observer
 from appliance.service.orders import Orders
@@ -49,6 +50,9 @@ from appliance.service.venue_watch import VenueTerms, VenueWatch
 from appliance.service.venues import VenueLine, Venues
 from appliance.service.watchdog import Watchdog
 from appliance.store.journal import Journal
+from appliance.telemetry.catalog import JOURNAL_COMMIT
+from appliance.telemetry.counting import Counting
+from appliance.telemetry.telemetry import Telemetry
 
 
 def utc_now() -> datetime:
@@ -62,6 +66,8 @@ def build(
     clock: Clock = utc_now,
     plugins: PluginHost | None = None,
     patience: Patience | None = None,
+    *,
+    telemetry: Telemetry | None = None,
 ) -> Core:
     """A core that has loaded its state and is ready to `start`. Without `plugins` it has no sources and no workers.
 
@@ -70,7 +76,7 @@ def build(
     home.prepare()
     journal = open_journal(home)
     try:
-        return Assembly(home, configuration, journal, clock, plugins, patience).core
+        return Assembly(home, configuration, journal, clock, plugins, patience, telemetry).core
     except BaseException:
         journal.close()
         raise
@@ -87,12 +93,15 @@ class Assembly:
         clock: Clock,
         plugins: PluginHost | None,
         patience: Patience | None,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self.home = home
         self.configuration = configuration
         self.journal = journal
         self.clock = clock
         self.plugins = plugins
+        self.telemetry = telemetry or Telemetry()
+        self.stages = self.telemetry.stages
         self.limits = configuration.limits
         self.is_live = configuration.mode is Mode.LIVE
         self.patience = patience or (Patience() if self.is_live else AT_ONCE)
@@ -179,7 +188,7 @@ class Assembly:
 
     @cached_property
     def reports(self) -> Reports:
-        return Reports(self.state, self.recorder, self.portfolio, self.clock)
+        return Reports(self.state, self.recorder, self.portfolio, self.clock, self.stages)
 
     @cached_property
     def enquiries(self) -> Enquiries:
@@ -187,7 +196,7 @@ class Assembly:
 
     @cached_property
     def execution(self) -> Execution:
-        return Execution(self.venues, self.signer, self.state, self.reports, self.enquiries, self.patience)
+        return Execution(self.venues, self.signer, self.state, self.reports, self.enquiries, self.patience, self.stages)
 
     @cached_property
     def orders(self) -> Orders:
@@ -219,6 +228,7 @@ class Assembly:
             history=self.history,
             limits=self.limits,
             clock=self.clock,
+            stages=self.stages,
         )
 
     @cached_property
@@ -233,7 +243,7 @@ class Assembly:
         return Reconciliation(
             account, venue, state=self.state, recorder=self.recorder, reports=self.reports, enquiries=self.enquiries,
             execution=self.execution, history=self.history, portfolio=self.portfolio, limits=self.limits,
-            patience=self.patience, clock=self.clock,
+            patience=self.patience, clock=self.clock, stages=self.stages,
         )  # fmt: skip
 
     def watches(self) -> Iterator[VenueWatch]:
@@ -305,11 +315,20 @@ class Assembly:
             feeds=Feeds(_feeds(self.configuration, self.plugins, self.bus, self.clock)),
             plugins=self.plugins,
             advance_venue=self.paper.advance,
+            telemetry=self.telemetry,
             clock=self.clock,
         )
         self.recorder.listen(self.notices.hear)
+        self._measure(core)
         core.adopt(lost, start_halted=self.configuration.trading_halted)
         return core
+
+    def _measure(self, core: Core) -> None:
+        """Let the meter hear of everything that is recorded, and read the rest when it is asked."""
+        counting = Counting(self.telemetry.meter)
+        self.recorder.listen(lambda event: counting.hear(event, self.clock()))
+        self.journal.on_commit = self.telemetry.meter.timer(JOURNAL_COMMIT)
+        self.telemetry.meter.read_from(Measures(core, self.home.journal).read)
 
 
 def _terms(exchange: Exchange) -> VenueTerms:

@@ -17,6 +17,8 @@ from appliance.plugin_host import cage
 from appliance.plugin_host.host import PluginHost
 from appliance.service.agents import LOCAL
 from appliance.service.core import Core
+from appliance.telemetry.stages import SILENT
+from appliance.telemetry.telemetry import Telemetry
 from appliance.transport.operator_socket import OperatorSocket
 
 
@@ -38,8 +40,9 @@ async def run_daemon(home: Home, configuration: Configuration, on_ready: Callabl
     from appliance.transport.agent_socket import AgentSocket
     from appliance.transport.http import AgentHttp
 
-    async with open_plugins(configuration) as plugins:
-        core = build(home, configuration, plugins=plugins)
+    telemetry = Telemetry()
+    async with open_plugins(configuration, telemetry) as plugins:
+        core = build(home, configuration, plugins=plugins, telemetry=telemetry)
         listener = configuration.agent_listener
         http = AgentHttp(core, listener.host, listener.port)
         stopped = on_signal()
@@ -53,8 +56,9 @@ async def run_child(home: Home, configuration: Configuration) -> None:
     from appliance.transport.agent_socket import AgentSocket
     from appliance.transport.stdio_session import serve_stdio
 
-    async with open_plugins(configuration) as plugins:
-        core = build(home, configuration, plugins=plugins)
+    telemetry = Telemetry()
+    async with open_plugins(configuration, telemetry) as plugins:
+        core = build(home, configuration, plugins=plugins, telemetry=telemetry)
         stopped = on_signal()
         async with _open(core, home, AgentSocket(core, home.agent_socket)):
             serving = asyncio.create_task(serve_stdio(core, LOCAL))
@@ -69,13 +73,14 @@ async def run_child(home: Home, configuration: Configuration) -> None:
 
 
 @asynccontextmanager
-async def open_plugins(configuration: Configuration) -> AsyncIterator[PluginHost]:
+async def open_plugins(configuration: Configuration, telemetry: Telemetry | None = None) -> AsyncIterator[PluginHost]:
     """The plugins' side of the house: opened before the first secret is read, closed after the core.
 
     From here on nobody of the same user looks into the core's memory either.
     """
     cage.harden()
-    plugins = PluginHost(utc_now, configuration.cage_required)
+    stages = SILENT if telemetry is None else telemetry.stages
+    plugins = PluginHost(utc_now, configuration.cage_required, stages.worker_called)
     try:
         await plugins.open()
         yield plugins

@@ -16,6 +16,7 @@ from appliance.cli.config_verbs import config_group
 from appliance.cli.context import EXIT_REFUSED, EXIT_UNAVAILABLE, CommandLine
 from appliance.cli.daemon_verbs import demo_command, init_command, mcp_command, serve_command
 from appliance.cli.local_exchange_verb import local_exchange_command
+from appliance.cli.metrics_verb import metrics_command
 from appliance.cli.operator_verbs import halt_command, restrict_command, resume_command, status_command
 from appliance.cli.order_verbs import order_group
 from appliance.cli.plugin_verbs import plugin_group
@@ -64,6 +65,7 @@ for command in (
     init_command,
     local_exchange_command,
     mcp_command,
+    metrics_command,
     order_group,
     plugin_group,
     restrict_command,

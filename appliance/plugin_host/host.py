@@ -10,6 +10,7 @@ from datetime import datetime
 from appliance.plugin_host.egress.control import Egress, EgressDown
 from appliance.plugin_host.health import WorkerHealth
 from appliance.plugin_host.launcher import Launcher, NotLaunched
+from appliance.plugin_host.link import OnAnswer
 from appliance.plugin_host.specs import WorkerSpec
 from appliance.plugin_host.supervisor import Worker, Workers
 
@@ -22,11 +23,17 @@ _log = logging.getLogger(__name__)
 class PluginHost:
     """Opened before the core reads its first secret, so that what is forked later never held one."""
 
-    def __init__(self, clock: Callable[[], datetime], cage_required: Collection[str]) -> None:
-        """`cage_required` are the measures without which the broker does not start; workers bring their own."""
+    def __init__(
+        self,
+        clock: Callable[[], datetime],
+        cage_required: Collection[str],
+        on_answer: OnAnswer = lambda _answered: None,
+    ) -> None:
+        """`cage_required` are the measures without which the broker does not start; workers bring their own.
+        `on_answer` is told of every call that a worker answered."""
         self._launcher = Launcher()
         self._egress = Egress(cage_required=sorted(cage_required), on_death=self._broker_died)
-        self._workers = Workers(self._launcher, self._egress, clock)
+        self._workers = Workers(self._launcher, self._egress, clock, on_answer=on_answer)
         self._specs: tuple[WorkerSpec, ...] = ()
         self._reviving: asyncio.Task[None] | None = None
 

@@ -11,8 +11,9 @@ import asyncio
 import logging
 import socket
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from itertools import count
+from time import monotonic_ns
 
 import msgspec
 from msgspec import Struct
@@ -67,6 +68,24 @@ class _Lost(Struct, frozen=True):
     reason: str
 
 
+class CallAnswered(Struct, frozen=True, kw_only=True):
+    """One call of a worker that was answered, for measurements. Times are of the host's monotonic clock, in ns."""
+
+    worker: str
+    method: str
+    asked_ns: int
+    answered_ns: int
+    began_ns: int
+    """When the worker says that it began: its word, kept within the two times above; and so the next."""
+    ended_ns: int
+    fault: str | None
+    """How it failed; None for a result."""
+
+
+OnAnswer = Callable[[CallAnswered], None]
+"""Called in the context of whoever made the call; it neither blocks nor raises."""
+
+
 class _Listening:
     """A stream that somebody listens to: what has arrived, and how much more may."""
 
@@ -79,8 +98,9 @@ class _Listening:
 class Link:
     """One worker's, from `connect` until it closes; never used again after that."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, on_answer: OnAnswer = lambda _answered: None) -> None:
         self.name = name
+        self._on_answer = on_answer
         self.close_reason: str | None = None
         """None while it is open."""
         self._loop = asyncio.get_running_loop()
@@ -155,7 +175,7 @@ class Link:
         self, method: Method, args: tuple[object, ...], permit: SignedPermit | None, timeout_s: float
     ) -> object:
         """Make one call. Raises the SDK's errors, `NotSent` and `PermitRefused`."""
-        call_id = self._open(method)
+        call_id, asked_ns = self._open(method), monotonic_ns()
         answer: asyncio.Future[Returned | Failed | _Lost] = self._loop.create_future()
         self._calls[call_id] = answer
         try:
@@ -171,6 +191,7 @@ class Link:
             raise
         finally:
             timer.cancel()
+        self._on_answer(_answered(self.name, method.name, asked_ns, reply))
         if not isinstance(reply, Returned):
             raise self._error(method, reply)
         try:
@@ -341,3 +362,20 @@ class Link:
         self._streams.clear()
         self._pong.set()
         self._closed.set()
+
+
+def _answered(worker: str, method: str, asked_ns: int, reply: Returned | Failed | _Lost) -> CallAnswered:
+    """What a call was like, with a worker's own times only as far as they can be true."""
+    answered_ns = monotonic_ns()
+    began_ns, ended_ns = (asked_ns, answered_ns) if isinstance(reply, _Lost) else (reply.began_ns, reply.ended_ns)
+    began_ns = min(max(began_ns, asked_ns), answered_ns)
+    fault = "lost" if isinstance(reply, _Lost) else reply.fault.value if isinstance(reply, Failed) else None
+    return CallAnswered(
+        worker=worker,
+        method=method,
+        asked_ns=asked_ns,
+        answered_ns=answered_ns,
+        began_ns=began_ns,
+        ended_ns=min(max(ended_ns, began_ns), answered_ns),
+        fault=fault,
+    )

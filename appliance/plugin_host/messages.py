@@ -105,6 +105,9 @@ class Returned(Struct, frozen=True, kw_only=True, tag="returned", forbid_unknown
 
     call_id: CallId
     value: bytes
+    began_ns: int = 0
+    """When the worker began on it, by the host's monotonic clock (CLOCK_MONOTONIC, the same in every process)."""
+    ended_ns: int = 0
 
 
 class Failed(Struct, frozen=True, kw_only=True, tag="failed", forbid_unknown_fields=True):
@@ -113,6 +116,9 @@ class Failed(Struct, frozen=True, kw_only=True, tag="failed", forbid_unknown_fie
     call_id: CallId
     fault: Fault
     text: str
+    began_ns: int = 0
+    """As of `Returned`; 0 where it was never begun."""
+    ended_ns: int = 0
 
 
 class Items(Struct, frozen=True, kw_only=True, tag="items", forbid_unknown_fields=True):

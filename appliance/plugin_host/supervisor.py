@@ -25,7 +25,7 @@ from appliance.plugin_host.health import Patience, WorkerHealth, WorkerState
 from appliance.plugin_host.hearsay import printable
 from appliance.plugin_host.kinds import METHODS, Kind, Method
 from appliance.plugin_host.launcher import NotLaunched, WorkerProcess
-from appliance.plugin_host.link import Link
+from appliance.plugin_host.link import Link, OnAnswer
 from appliance.plugin_host.messages import Ready, Refused
 from appliance.plugin_host.specs import Rights, WorkerSpec
 
@@ -74,7 +74,9 @@ class Worker:
         patience: Patience,
         clock: Callable[[], datetime],
         is_halted: Callable[[], bool],
+        on_answer: OnAnswer = lambda _answered: None,
     ) -> None:
+        self._on_answer = on_answer
         self.spec = spec
         self.optional_methods: frozenset[str] = frozenset()
         """Which optional methods of its kind it had when it was last ready."""
@@ -229,7 +231,7 @@ class Worker:
     @contextlib.asynccontextmanager
     async def _life(self) -> AsyncGenerator[tuple[Link, WorkerProcess], None]:
         """One process, ready; ended on the way out. Raises `_Ended` and `_WillNotWork`."""
-        self._link = link = Link(self.spec.name)
+        self._link = link = Link(self.spec.name, self._on_answer)
         ours, theirs = socket.socketpair()
         try:
             with theirs:
@@ -342,7 +344,9 @@ class Workers:
         egress: Egress | None,
         clock: Callable[[], datetime],
         patience: Patience | None = None,
+        on_answer: OnAnswer = lambda _answered: None,
     ) -> None:
+        self._on_answer = on_answer
         self._launcher = launcher
         self._egress = egress
         self._clock = clock
@@ -356,7 +360,7 @@ class Workers:
             if spec.name in self._workers:
                 raise ValueError(f"two workers are called {spec.name}")
             self._workers[spec.name] = Worker(
-                spec, self._launcher, self._egress, self._patience, self._clock, lambda: self._halted
+                spec, self._launcher, self._egress, self._patience, self._clock, lambda: self._halted, self._on_answer
             )
 
     async def start(self, specs: Iterable[WorkerSpec] = ()) -> None:

@@ -39,6 +39,7 @@ from appliance.service.stopping import Stopping
 from appliance.service.venue_watch import VenueWatch
 from appliance.service.watchdog import Watchdog
 from appliance.store.journal import Journal, JournalUnavailable
+from appliance.telemetry.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +91,7 @@ class Core:
         feeds: Feeds,
         plugins: PluginHost | None,
         advance_venue: Callable[[], None],
+        telemetry: Telemetry,
         clock: Clock,
     ) -> None:
         self.identity = identity
@@ -123,6 +125,7 @@ class Core:
         """What is heard of the watchdog process."""
         self.feeds = feeds
         self.plugins = plugins
+        self.telemetry = telemetry
         self._advance_venue = advance_venue
         self._lost: tuple[ExecutionReport, ...] = ()
         self._start_halted = False

@@ -32,6 +32,8 @@ from appliance.service.outcomes import Held, Outcome, Placed, Refused, WouldPass
 from appliance.service.rate_limits import Budget, RateLimiter, Throttled
 from appliance.service.recorder import Clock, Recorder
 from appliance.store.journal import JournalUnavailable
+from appliance.telemetry.catalog import Stage
+from appliance.telemetry.stages import SILENT, Stages
 
 NOTE_MAX = 500
 """Characters kept of an agent's own words."""
@@ -59,6 +61,7 @@ class Desk:
         limits: Limits,
         clock: Clock,
         new_id: Callable[[], RequestId] = new_request_id,
+        stages: Stages = SILENT,
     ) -> None:
         self._state = state
         self._recorder = recorder
@@ -70,6 +73,7 @@ class Desk:
         self._limits = limits
         self._clock = clock
         self._new_id = new_id
+        self._stages = stages
 
     async def submit(
         self, principal: Principal, intent: Intent, *, key: str | None = None, note: str = "", tool: str | None = None
@@ -135,7 +139,8 @@ class Desk:
             return refuse(Code.UNAUTHENTICATED, "the token has expired or was revoked")
         if self._recorder.failure is not None and budget not in _WITHOUT_JOURNAL:
             return refuse(Code.JOURNAL_UNAVAILABLE, f"the journal cannot be written: {self._recorder.failure}")
-        throttled = self._limiter.take(principal.agent_id, budget, tool)
+        with self._stages.timed(Stage.RATE_LIMIT):
+            throttled = self._limiter.take(principal.agent_id, budget, tool)
         return None if throttled is None else _throttled(throttled)
 
     def _bound(self, request: Request) -> KeyBinding | None:
@@ -172,15 +177,19 @@ class Desk:
         refused = self._not_replaceable(request)
         if refused is not None:
             return await self._refuse_at_the_door(request, refused)
-        snapshot = self._observer.snapshot(request, principal, self._clock(), approval)
-        decision = decide(request, snapshot, self._limits)
+        with self._stages.timed(Stage.OBSERVE):
+            snapshot = self._observer.snapshot(request, principal, self._clock(), approval)
+        with self._stages.timed(Stage.DECIDE):
+            decision = decide(request, snapshot, self._limits)
         if isinstance(decision, Denied):
             durable = self._recorder.record(RequestDenied(request=request, snapshot=snapshot, denied=decision))
             self._disable_if_looping(request, decision)
-            await durable
+            with self._stages.timed(Stage.RECORD):
+                await durable
             return Refused(denials=decision.denials, amount_max=decision.amount_max)
         if isinstance(decision, Proposal):
-            await self._recorder.record(ProposalMade(request=request, snapshot=snapshot, proposal=decision))
+            with self._stages.timed(Stage.RECORD):
+                await self._recorder.record(ProposalMade(request=request, snapshot=snapshot, proposal=decision))
             return Held(record=self._state.proposals[request.request_id])
         durable = self._recorder.record(OrderPermitted(request=request, snapshot=snapshot, permitted=decision))
         client_order_id = decision.payload.client_order_id

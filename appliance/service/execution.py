@@ -17,6 +17,8 @@ from appliance.service.patience import Patience
 from appliance.service.reports import Reports
 from appliance.service.venues import Venues
 from appliance.store.journal import JournalUnavailable, Receipt
+from appliance.telemetry.catalog import Stage
+from appliance.telemetry.stages import SILENT, Stages
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +34,7 @@ class Execution:
         reports: Reports,
         enquiries: Enquiries,
         patience: Patience,
+        stages: Stages = SILENT,
     ) -> None:
         self._venues = venues
         self._signer = signer
@@ -39,6 +42,7 @@ class Execution:
         self._reports = reports
         self._enquiries = enquiries
         self._patience = patience
+        self._stages = stages
         self._carrying: dict[ClientOrderId, asyncio.Task[None]] = {}
 
     def carry_out(self, permitted: Permitted, durable: asyncio.Future[Receipt]) -> None:
@@ -72,7 +76,8 @@ class Execution:
         await asyncio.gather(*self._carrying.values(), return_exceptions=True)
 
     async def _carry_out(self, permitted: Permitted, durable: asyncio.Future[Receipt]) -> None:
-        await durable
+        with self._stages.timed(Stage.RECORD):
+            await durable
         try:
             await self._send(permitted)
         except JournalUnavailable as fault:
@@ -106,8 +111,9 @@ class Execution:
     async def _call(self, venue: Venue, permitted: Permitted) -> None:
         client_order_id = permitted.payload.client_order_id
         signed = self._signer.sign(permitted.permit)
-        async with asyncio.timeout(self._patience.call.total_seconds()):
-            report = await venue.perform(signed, permitted.payload)
+        with self._stages.timed(Stage.SEND, venue=permitted.permit.venue):
+            async with asyncio.timeout(self._patience.call.total_seconds()):
+                report = await venue.perform(signed, permitted.payload)
         if report.client_order_id != client_order_id:
             raise OutcomeUnknown(f"the answer is about another order, {report.client_order_id[:64]!r}")
         await self._reports.take(report, ReportSource.VENUE)

@@ -32,6 +32,8 @@ from appliance.service.patience import Patience
 from appliance.service.portfolio import Portfolio
 from appliance.service.recorder import Clock, Recorder
 from appliance.service.reports import Reports
+from appliance.telemetry.catalog import Stage
+from appliance.telemetry.stages import SILENT, Stages
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +85,9 @@ class Reconciliation:
         limits: Limits,
         patience: Patience,
         clock: Clock,
+        stages: Stages = SILENT,
     ) -> None:
+        self._stages = stages
         self._account = account
         self._venue = venue
         self._state = state
@@ -110,6 +114,10 @@ class Reconciliation:
 
     async def run(self) -> Findings:
         """Settle what can be settled. Raises the port's error when the venue cannot be asked."""
+        with self._stages.timed(Stage.RECONCILE):
+            return await self._run()
+
+    async def _run(self) -> Findings:
         started, before = self._clock(), self._marks()
         listed = {report.client_order_id: report for report in await self._venue.reads.open_orders()}
         settled, unknown = await self._settle(before, listed)

@@ -19,6 +19,8 @@ from appliance.service.narrowing import REASON_MAX, narrowing
 from appliance.service.portfolio import Portfolio
 from appliance.service.recorder import Clock, Recorder
 from appliance.store.journal import Receipt
+from appliance.telemetry.catalog import Stage
+from appliance.telemetry.stages import SILENT, Stages
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +32,10 @@ class NotUnknown(Exception):
 class Reports:
     """Books reports. One that cannot be true changes nothing, is written down, and narrows trading."""
 
-    def __init__(self, state: State, recorder: Recorder, portfolio: Portfolio, clock: Clock) -> None:
+    def __init__(
+        self, state: State, recorder: Recorder, portfolio: Portfolio, clock: Clock, stages: Stages = SILENT
+    ) -> None:
+        self._stages = stages
         self._state = state
         self._recorder = recorder
         self._portfolio = portfolio
@@ -39,7 +44,8 @@ class Reports:
 
     async def take(self, report: ExecutionReport, source: ReportSource) -> None:
         """Record a report and wait until it is durable."""
-        await self.note(report, source)
+        with self._stages.timed(Stage.REPORT, state=report.state):
+            await self.note(report, source)
 
     def note(self, report: ExecutionReport, source: ReportSource) -> asyncio.Future[Receipt]:
         """Record a report.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future as ThreadFuture
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -54,6 +54,8 @@ class Journal(JournalReader):
         self.failed: str | None = None
         """Why nothing can be appended any more; None while all is well."""
         self.counters = Counters()
+        self.on_commit: Callable[[float], None] = lambda _seconds: None
+        """Told how long each commit took, in seconds, once it is on disk; it must not block."""
         self._writer = opened.writer
         self._lock = opened.lock
         self._group_wait_max = group_wait_max
@@ -179,15 +181,18 @@ class Journal(JournalReader):
         if group is None:
             return
         self._committing = group
+        started = loop.time()
 
         def hand_back(outcome: ThreadFuture[str]) -> None:
             # A closed loop has nobody left who waits; what was committed stays committed.
             with suppress(RuntimeError):
-                loop.call_soon_threadsafe(self._settle, loop, group, outcome)
+                loop.call_soon_threadsafe(self._settle, loop, group, outcome, started)
 
         self._thread.submit(self._writer.commit, group).add_done_callback(hand_back)
 
-    def _settle(self, loop: asyncio.AbstractEventLoop, group: Group, outcome: ThreadFuture[str]) -> None:
+    def _settle(
+        self, loop: asyncio.AbstractEventLoop, group: Group, outcome: ThreadFuture[str], started: float
+    ) -> None:
         self._committing = None
         error = outcome.exception()
         if error is not None:
@@ -197,6 +202,7 @@ class Journal(JournalReader):
         self.counters.commits += 1
         self.counters.entries += len(group.leaves)
         self.counters.records += len(group.rows)
+        self.on_commit(loop.time() - started)
         for one in group.waiting:
             if not one.future.done():
                 receipt = Receipt(first_seq=one.first_seq, last_seq=one.last_seq, checkpoint=self.checkpoint)

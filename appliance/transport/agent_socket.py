@@ -50,7 +50,7 @@ class AgentSocket:
 
     def __init__(self, core: Core, path: Path) -> None:
         self._core = core
-        self._door = Door(core.agents, "agent socket", core.clock)
+        self._door = Door(core.agents, "agent socket", core.clock, core.telemetry.stages)
         self._listener = UnixListener(path, self._session, line_max=LINE_MAX, sessions_max=SESSIONS_MAX)
 
     async def start(self) -> None:

@@ -8,6 +8,8 @@ from datetime import datetime
 from appliance.service.agents import LOCAL, Agents, Principal
 from appliance.service.recorder import Clock
 from appliance.store.journal import JournalUnavailable
+from appliance.telemetry.catalog import Stage
+from appliance.telemetry.stages import SILENT, Stages
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +20,8 @@ NOTED_PER_MINUTE = 10
 class Door:
     """One listener's entrance."""
 
-    def __init__(self, agents: Agents, listener: str, clock: Clock) -> None:
+    def __init__(self, agents: Agents, listener: str, clock: Clock, stages: Stages = SILENT) -> None:
+        self._stages = stages
         self._agents = agents
         self._listener = listener
         self._clock = clock
@@ -27,7 +30,8 @@ class Door:
 
     def admit_token(self, token: str) -> Principal | None:
         """The holder of a good token, or None; then it was noted."""
-        principal = self._agents.authenticate(token)
+        with self._stages.timed(Stage.AUTHENTICATE):
+            principal = self._agents.authenticate(token)
         if principal is None:
             self.note("a token that is unknown, expired or revoked")
         return principal

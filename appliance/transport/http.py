@@ -131,7 +131,7 @@ class AgentHttp:
     def __init__(self, core: Core, host: str, port: int) -> None:
         self._host = host
         self._port = port
-        door = Door(core.agents, "agent http", core.clock)
+        door = Door(core.agents, "agent http", core.clock, core.telemetry.stages)
         config = uvicorn.Config(
             http_app(build_server(core, principal_of), door),
             lifespan="on",

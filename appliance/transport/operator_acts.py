@@ -14,6 +14,7 @@ from appliance.domain.trading_state import GLOBAL, Scope, TradingState
 from appliance.service.core import Core
 from appliance.service.outcomes import Held, Outcome, Placed, Refused
 from appliance.service.scopes import scope_from_text
+from appliance.telemetry.meter import CONTENT_TYPE, snapshot
 from appliance.transport import operator_results as results
 from appliance.transport import operator_views as views
 from appliance.transport import operator_wire as wire
@@ -54,6 +55,11 @@ class OperatorActs:
                 return await self._agents(verb, person)
             case wire.ListOrders() | wire.CancelOrder() | wire.CancelAllOrders() | wire.ResolveOrder():
                 return await self._orders(verb, person)
+            case wire.ShowMetrics():
+                return snapshot(self._core.telemetry.meter, self._core.clock())
+            case wire.ExposeMetrics():
+                text = self._core.telemetry.meter.text().decode()
+                return results.Exposition(content_type=CONTENT_TYPE, text=text)
             case wire.ListVenues():
                 return venues_view(self._core)
             case wire.AcceptDrift(venue=venue, reason=reason):

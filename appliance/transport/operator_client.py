@@ -10,6 +10,7 @@ from typing import Self, TypeVar
 import msgspec
 
 from appliance.domain.agents import AgentScope
+from appliance.telemetry.figures import Snapshot
 from appliance.transport import operator_results as results
 from appliance.transport import operator_wire as wire
 
@@ -110,6 +111,14 @@ class OperatorClient:
     def cancel_all(self) -> int:
         """Cancel everything open, of every agent, without a halt; how many were cancelled."""
         return self._ask(wire.CancelAllOrders(), results.Halted).orders_cancelled
+
+    def metrics(self) -> Snapshot:
+        """Every figure of the metrics."""
+        return self._ask(wire.ShowMetrics(), Snapshot)
+
+    def exposition(self) -> results.Exposition:
+        """The same in Prometheus' text format."""
+        return self._ask(wire.ExposeMetrics(), results.Exposition)
 
     def close(self) -> None:
         self._file.close()

@@ -186,5 +186,12 @@ class PortfolioView(View, frozen=True, kw_only=True):
     nav_peak: str | None = None
 
 
+class Exposition(View, frozen=True, kw_only=True):
+    """Metrics as text."""
+
+    content_type: str
+    text: str
+
+
 class Done(View, frozen=True, kw_only=True):
     """It is done, and there is nothing more to say."""

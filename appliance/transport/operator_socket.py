@@ -44,7 +44,7 @@ class OperatorSocket:
     def __init__(self, core: Core, path: Path, operator_uids: Iterable[int] = ()) -> None:
         self._acts = OperatorActs(core)
         self._uids = frozenset({ROOT_UID, os.geteuid(), *operator_uids})
-        self._door = Door(core.agents, "operator socket", core.clock)
+        self._door = Door(core.agents, "operator socket", core.clock, core.telemetry.stages)
         self._listener = UnixListener(path, self._session, line_max=LINE_MAX, sessions_max=SESSIONS_MAX)
 
     async def start(self) -> None:

@@ -147,6 +147,18 @@ class ShowPortfolio(Verb, frozen=True, kw_only=True, tag="portfolio"):
     needs = Role.VIEWER
 
 
+class ShowMetrics(Verb, frozen=True, kw_only=True, tag="metrics"):
+    """Every figure, for a page or a program."""
+
+    needs = Role.VIEWER
+
+
+class ExposeMetrics(Verb, frozen=True, kw_only=True, tag="metrics.expose"):
+    """The same in Prometheus' text format."""
+
+    needs = Role.VIEWER
+
+
 AnyVerb = (
     ShowStatus
     | ListApprovals
@@ -166,6 +178,8 @@ AnyVerb = (
     | ListVenues
     | AcceptDrift
     | ShowPortfolio
+    | ShowMetrics
+    | ExposeMetrics
 )
 
 

@@ -15,6 +15,7 @@ from appliance.service.core import Core
 from appliance.service.outcomes import Refused, refuse
 from appliance.service.rate_limits import Budget
 from appliance.store.journal import JournalUnavailable
+from appliance.telemetry.catalog import Stage
 from appliance.transport import account_tools, market_tools, order_tools, price_tools
 from appliance.transport import tool_arguments as arguments
 from appliance.transport.amounts import InvalidArgument
@@ -270,6 +271,13 @@ CATALOG = MappingProxyType({tool.name: tool for tool in _ROWS})
 async def call_tool(core: Core, principal: Principal, tool: Tool, raw: object) -> Answer:
     """Call one tool with raw JSON arguments. A fault is a refusal with a reference, never an exception."""
     core.journal.arrived()
+    with core.telemetry.stages.request(tool.name, agent=principal.agent_id):
+        answer = await _answer(core, principal, tool, raw)
+    core.telemetry.tool_called(tool.name, ok=answer.ok)
+    return answer
+
+
+async def _answer(core: Core, principal: Principal, tool: Tool, raw: object) -> Answer:
     try:
         outcome = await _call(Caller(core, principal, tool.name), tool, raw)
     except (msgspec.ValidationError, InvalidArgument) as fault:
@@ -290,4 +298,6 @@ async def _call(caller: Caller, tool: Tool, raw: object) -> Answer | Refused:
             return turned_away
     if tool.scope is not None and tool.scope not in caller.principal.scopes:
         return refuse(Code.SCOPE_MISSING, f"{tool.name} needs the scope {tool.scope}", limit=tool.scope)
-    return await tool.handler(caller, msgspec.convert(raw, tool.arguments))
+    with caller.core.telemetry.stages.timed(Stage.PARSE):
+        asked = msgspec.convert(raw, tool.arguments)
+    return await tool.handler(caller, asked)

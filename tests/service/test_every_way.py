@@ -117,6 +117,8 @@ def verbs(order: str, proposal: str, token: str) -> list[wire.AnyVerb]:
         wire.AcceptDrift(venue="binance", reason="test"),
         wire.RestrictTrading(scope=GLOBAL, state=wire.Restriction.REDUCE_ONLY, reason="test"),
         wire.ShowPortfolio(),
+        wire.ShowMetrics(),
+        wire.ExposeMetrics(),
         wire.CancelOrder(order_id=order),
         wire.CancelAllOrders(),
         wire.HaltTrading(reason="test"),

@@ -12,6 +12,7 @@ import logging
 import math
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from time import monotonic_ns
 from typing import Any
 
 import msgspec
@@ -77,11 +78,12 @@ class CallRefused(Exception):
 class _InFlight:
     """A call, or a stream, that was not answered yet."""
 
-    __slots__ = ("call_id", "deadline", "method", "stream", "task")
+    __slots__ = ("began_ns", "call_id", "deadline", "method", "stream", "task")
 
     def __init__(self, call_id: CallId, method: Method) -> None:
         self.call_id = call_id
         self.method = method
+        self.began_ns = monotonic_ns()
         self.deadline: asyncio.TimerHandle | None = None
         self.stream: Stream | None = None
         self.task: asyncio.Task[None] | None = None
@@ -220,7 +222,8 @@ class Server:
         except BaseException as error:  # noqa: BLE001 - a plugin may raise anything, an exit too; it fails its call
             self._failed(call, error)
         else:
-            self._finish(call, Returned(call_id=call.call_id, value=value))
+            times = call.began_ns, monotonic_ns()
+            self._finish(call, Returned(call_id=call.call_id, value=value, began_ns=times[0], ended_ns=times[1]))
 
     async def _run_stream(self, call: _InFlight, stream: Stream, arguments: tuple[Any, ...]) -> None:
         try:
@@ -286,7 +289,9 @@ class Server:
             call.task.cancel()
 
     def _fail(self, call: _InFlight, fault: Fault, text: str) -> None:
-        self._finish(call, Failed(call_id=call.call_id, fault=fault, text=self._output.fit(text, TEXT_MAX)))
+        said, ended_ns = self._output.fit(text, TEXT_MAX), monotonic_ns()
+        failed = Failed(call_id=call.call_id, fault=fault, text=said, began_ns=call.began_ns, ended_ns=ended_ns)
+        self._finish(call, failed)
 
     def _finish(self, call: _InFlight, message: Returned | Failed | Ended) -> None:
         if not self._is_open(call):
