@@ -121,7 +121,7 @@ class CcxtExchange:
             return report_of(seen, self.can.id_form, asked=asked)
         try:
             async with asyncio.timeout(FILLS_S):
-                report = await self._found(asked, market, wire_id(asked, self.can.id_form))
+                report = await self._found(asked, market, wire_id(asked, self.can.id_form), seen)
         except (PluginError, TimeoutError, Unreadable):
             report = None
         if report is not None:
@@ -145,18 +145,22 @@ class CcxtExchange:
             return False  # refused: the order's own state says why
         return True
 
-    async def _found(self, asked: ClientOrderId, market: Market, wire: str) -> ExecutionReport | None:
-        """The order and all its fills; looked at again while it moves under our eyes."""
+    async def _found(
+        self, asked: ClientOrderId, market: Market, wire: str, seen: Seen | None = None
+    ) -> ExecutionReport | None:
+        """The order, as it was `seen` just now or is found, and all its fills; looked at again while it moves."""
         pause = FIRST_LOOK_PAUSE_S
         for _ in range(LOOKS):
-            order = await self.dialect.look(market, wire)
-            if order is None:
-                return None
-            seen = seen_of(order, market.contract_size)
+            if seen is None:
+                order = await self.dialect.look(market, wire)
+                if order is None:
+                    return None
+                seen = seen_of(order, market.contract_size)
             trades = await self.dialect.trades(market, seen) if seen.filled else ()
             fills = fills_of(trades, market, str(seen.venue_order_id))
             if sum((fill.quantity for fill in fills), start=ZERO) == seen.filled:
                 return report_of(seen, self.can.id_form, fills=fills, asked=asked)
+            seen = None
             await asyncio.sleep(pause)
             pause *= 2
         raise Unavailable("fills_do_not_add_up")

@@ -389,6 +389,23 @@ def test_fills_that_do_not_add_up_to_what_is_filled_are_no_answer(tmp_path: Path
     asyncio.run(scene())
 
 
+def test_of_an_order_that_is_filled_at_once_only_its_fills_are_asked_for(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with local_venue() as (_, url), trading(tmp_path, "binance", url) as exchange:
+
+            async def never(*_: object) -> None:
+                raise AssertionError("the venue has said already how the order is")
+
+            cast(Any, exchange.dialect).look = never
+            done = await exchange.place_order(
+                order(order_type=OrderType.MARKET, limit_price=None, price_worst=Decimal(65100))
+            )
+            assert done.state is OrderState.FILLED
+            assert sum(fill.quantity for fill in done.fills) == Decimal("0.01")
+
+    asyncio.run(scene())
+
+
 @WIRES
 def test_cancellations_wait_for_no_rate_limiter(tmp_path: Path, wire: str) -> None:
     async def never(_: object = None) -> None:
