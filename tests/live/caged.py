@@ -23,7 +23,7 @@ from appliance.plugin_host.egress.control import Egress
 from appliance.plugin_host.health import Patience as WorkerPatience
 from appliance.plugin_host.host import PluginHost
 from appliance.plugin_host.launcher import Launcher
-from appliance.plugin_host.supervisor import Workers
+from appliance.plugin_host.supervisor import Worker, Workers
 from appliance.service.patience import Patience
 from tests.live.rig import BRISK, EXCHANGE, KEY, SECRET
 
@@ -144,12 +144,24 @@ class _Lasting(PluginHost):
         await self._workers.aclose()
 
 
+FEED = """\
+private_hosts = ["{host}"]
+settings = {{ exchange = "{wire}", symbols = "BTC/USDT", timeframes = "none", silence_s = "2", url = "{url}" }}
+"""
+
+
+def _kill(worker: Worker) -> None:
+    if worker._process is not None:
+        worker._process.kill()
+
+
 class CagedLane:
-    """A core whose venue is behind ccxt in a worker."""
+    """A core whose venue is behind ccxt in a worker; fed, its prices are what ccxt hears of that venue in another."""
 
     patience: Patience = WIRED
 
-    def __init__(self, venue: Served, exchange_id: str = "binance") -> None:
+    def __init__(self, venue: Served, exchange_id: str = "binance", *, is_fed: bool = False) -> None:
+        self.is_fed = is_fed
         self._venue = venue
         self._exchange_id = exchange_id
         self._launcher = Launcher()
@@ -158,7 +170,9 @@ class CagedLane:
     def configuration(self) -> str:
         host = urlsplit(self._venue.url).netloc
         settings = f'settings = {{ exchange = "{self._exchange_id}", url = "{self._venue.url}", rate_limit = "off" }}'
-        return EXCHANGE.format(plugin="ccxt", source="ccxt_feed", more=f'private_hosts = ["{host}"]\n{settings}')
+        feed = FEED.format(host=host, wire=self._exchange_id, url=self._venue.url)
+        more = f'private_hosts = ["{host}"]\n{settings}'
+        return EXCHANGE.format(plugin="ccxt", source="ccxt_feed", more=more, feed=feed)
 
     def prepare(self, home: Home) -> None:
         folder = home.secrets / "binance"
@@ -184,11 +198,10 @@ class CagedLane:
     def kill(self, host: PluginHost) -> None:
         """The workers die with the core, as the kernel has it."""
         for worker in host._workers._workers.values():
-            if worker._process is not None:
-                worker._process.kill()
+            _kill(worker)
 
     def kill_worker(self, host: PluginHost) -> None:
-        self.kill(host)
+        _kill(host["binance"])
 
     def at_venue(self, act: Callable[[], object]) -> None:
         self._venue.do(act)

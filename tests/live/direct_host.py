@@ -170,13 +170,14 @@ class DirectLane:
     """A core whose venue is the model in this very loop."""
 
     patience = BRISK
+    is_fed = False
 
     def __init__(self, exchange: LocalExchange, account: Account) -> None:
         self._exchange = exchange
         self._account = account
 
     def configuration(self) -> str:
-        return EXCHANGE.format(plugin="direct", source="direct", more="") + CATALOG
+        return EXCHANGE.format(plugin="direct", source="direct", more="", feed="") + CATALOG
 
     def prepare(self, home: Home) -> None:
         """Nothing: there are no secrets."""

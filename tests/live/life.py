@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 
 import msgspec
@@ -25,9 +26,25 @@ from tests.live.rig import FUNDS, INSTRUMENT, KEY, SECRET, LiveRig
 from tests.live.script import Playing, Step
 
 ACCOUNT = "rig"
-WITHOUT = frozenset({Fault.SEQUENCE_GAP})
-"""Faults of a stream of books: the market-data source's own tests see them."""
-FAULTS = tuple(fault for fault in Fault if fault not in WITHOUT)
+TICK_S = 0.1
+OF_STREAMS = frozenset({Fault.SEQUENCE_GAP})
+"""What only a stream of books can have."""
+
+
+class Way(StrEnum):
+    """How a core reaches its venue."""
+
+    DIRECT = "direct"
+    """The model in the same process."""
+    CAGED = "caged"
+    """Worker, ccxt, broker and wire; its prices are put on the bus as the venue tells them."""
+    FED = "fed"
+    """The same, and its prices come over the wire too, through a worker of their own."""
+
+
+def faults_of(way: Way) -> tuple[Fault, ...]:
+    """What can go wrong."""
+    return tuple(fault for fault in Fault if way is Way.FED or fault not in OF_STREAMS)
 
 
 class Seen(Struct, frozen=True):
@@ -43,10 +60,10 @@ def open_exchange(folder: Path) -> tuple[LocalExchange, Account]:
     return exchange, exchange.register_key(KEY, SECRET, balances=FUNDS, account=ACCOUNT)
 
 
-async def live(rig: LiveRig, script: list[Step]) -> Seen:
+async def live(rig: LiveRig, script: list[Step], faults: tuple[Fault, ...]) -> Seen:
     """From a first start to a last stop, and the judgement."""
     await rig.begin()
-    playing = Playing(rig, FAULTS)
+    playing = Playing(rig, faults)
     try:
         await playing.play(script)
         await rig.come_to_rest()
@@ -60,7 +77,7 @@ async def directly(folder: Path, script: list[Step]) -> Seen:
     exchange, account = open_exchange(folder)
     rig = LiveRig(folder, exchange, account, DirectLane(exchange, account))
     try:
-        seen = await live(rig, script)
+        seen = await live(rig, script, faults_of(Way.DIRECT))
     finally:
         exchange.close()
     early = check(rig.home.journal, folder / "ledger.jsonl", ACCOUNT).taken_back
@@ -68,7 +85,7 @@ async def directly(folder: Path, script: list[Step]) -> Seen:
     return seen
 
 
-def caged(folder: Path, script: list[Step]) -> Seen:
+def caged(folder: Path, script: list[Step], way: Way) -> Seen:
     opened: list[Account] = []
 
     def make() -> LocalExchange:
@@ -77,23 +94,26 @@ def caged(folder: Path, script: list[Step]) -> Seen:
         return exchange
 
     with served(make) as venue:
-        return asyncio.run(_with_lane(folder, venue, opened[0], script))
+        return asyncio.run(_with_lane(folder, venue, opened[0], script, way))
 
 
-async def _with_lane(folder: Path, venue: Served, account: Account, script: list[Step]) -> Seen:
-    lane = CagedLane(venue)
+async def _with_lane(folder: Path, venue: Served, account: Account, script: list[Step], way: Way) -> Seen:
+    lane = CagedLane(venue, is_fed=way is Way.FED)
     await lane.open()
     try:
-        return await live(LiveRig(folder, venue.exchange, account, lane), script)
+        rig = LiveRig(folder, venue.exchange, account, lane)
+        if lane.is_fed:
+            venue.every(TICK_S, rig.show_again)
+        return await live(rig, script, faults_of(way))
     finally:
         await lane.aclose()
 
 
-def main(lane: str, folder: Path) -> None:
+def main(way: Way, folder: Path) -> None:
     script = msgspec.json.decode(sys.stdin.buffer.read(), type=list[Step])
-    seen = caged(folder, script) if lane == "caged" else asyncio.run(directly(folder, script))
+    seen = asyncio.run(directly(folder, script)) if way is Way.DIRECT else caged(folder, script, way)
     sys.stdout.buffer.write(msgspec.json.encode(seen))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(Way(sys.argv[1]), Path(sys.argv[2]))

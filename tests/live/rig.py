@@ -10,9 +10,7 @@ import asyncio
 import contextlib
 import logging
 import shutil
-from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -32,6 +30,7 @@ from appliance.home import Home
 from appliance.local_exchange.account import Account
 from appliance.local_exchange.distortion import told_best
 from appliance.local_exchange.model import LocalExchange
+from appliance.marketdata.feed import Backoff
 from appliance.marketdata.values import Priority, SourceInfo
 from appliance.plugin_host.host import PluginHost
 from appliance.service.agents import Principal
@@ -39,14 +38,14 @@ from appliance.service.core import Core
 from appliance.service.enquiries import UNCERTAIN
 from appliance.service.patience import Patience
 from appliance.service.venue_watch import NotFit
-from appliance.store.journal import JournalUnavailable
-from appliance.store.writer import Group
+from tests.live.late_disk import SomeTurnsLater
 
 BTC = Symbol("BTC/USDT")
 VENUE = VenueId("binance")
 FEED = "feed"
 KEY, SECRET = "key-of-the-rig", "secret-of-the-rig"
-FUNDS = {Asset("USDT"): Decimal(1_000_000), Asset("BTC"): Decimal(20)}
+BASE = Asset("BTC")
+FUNDS = {Asset("USDT"): Decimal(1_000_000), BASE: Decimal(20)}
 LATEST_S = 0.25
 """Longer than anything that a fault delays."""
 INSTRUMENT = Instrument(
@@ -134,6 +133,7 @@ cancel_after_sec = 0
 name = "feed"
 plugin = "{source}"
 priority = 0
+{feed}
 """
 
 
@@ -141,6 +141,8 @@ class Lane(Protocol):
     """How a core reaches the venue."""
 
     patience: Patience
+    is_fed: bool
+    """Whether prices come from the venue by the source that is configured; else the rig puts them on the bus."""
 
     def configuration(self) -> str:
         """The exchange's part of the configuration."""
@@ -159,41 +161,6 @@ class Lane(Protocol):
 
     def at_venue(self, act: Callable[[], object]) -> None:
         """Do something to the exchange, where it runs."""
-
-
-class SomeTurnsLater:
-    """Commits on the caller's thread, some turns of the loop after it was asked: what is on disk is known at each turn,
-    and what was only queued is lost with a crash."""
-
-    TURNS = 3
-
-    def __init__(self) -> None:
-        self._waiting: deque[Callable[[], None]] = deque()
-
-    def submit(self, commit: Callable[[Group], str], group: Group) -> Future[str]:
-        done: Future[str] = Future()
-
-        def now() -> None:
-            try:
-                done.set_result(commit(group))
-            except JournalUnavailable as fault:
-                done.set_exception(fault)
-
-        self._waiting.append(now)
-        self._turn(self.TURNS)
-        return done
-
-    def _turn(self, left: int) -> None:
-        if left:
-            asyncio.get_running_loop().call_soon(self._turn, left - 1)
-        elif self._waiting:
-            self._waiting.popleft()()
-
-    def shutdown(self, *, wait: bool) -> None:
-        """Everything that was asked for is done."""
-        assert wait
-        while self._waiting:
-            self._waiting.popleft()()
 
 
 class LiveRig:
@@ -238,14 +205,18 @@ class LiveRig:
         configuration = self._configured()
         self.core = build(self.home, configuration, lambda: datetime.now(UTC), self._host, self.lane.patience)
         self.core.journal._thread = SomeTurnsLater()  # type: ignore[assignment]
-        self.core.bus.register(SourceInfo(name=FEED, priority=Priority.STREAM, admissible=True, supplier=None))
+        for feed in self.core.feeds._feeds:
+            feed._backoff = Backoff(first=0.05, longest=0.2)
+        if not self.lane.is_fed:
+            self.core.bus.register(SourceInfo(name=FEED, priority=Priority.STREAM, admissible=True, supplier=None))
         self.show(self.price)
         await self.core.start()
 
     def _configured(self) -> Configuration:
         path = self.home.root.parent / "readytrader.toml"
         path.write_text(TOML + self.lane.configuration(), encoding="utf-8")
-        return msgspec.structs.replace(load(path, {}), sources=())
+        configured = load(path, {})
+        return configured if self.lane.is_fed else msgspec.structs.replace(configured, sources=())
 
     async def restart(self) -> None:
         """Stop in good order and come back."""
@@ -280,8 +251,13 @@ class LiveRig:
         self.price = price
         bid, ask = price - 5, price + 5
         self.lane.at_venue(lambda: self.exchange.show(self._quote(bid, ask, size)))
-        bid, ask = told_best(self.exchange.faults, "market btcusdt@bookTicker", bid, ask)
-        self.core.bus.publish(FEED, self._quote(bid, ask, size), datetime.now(UTC))
+        if not self.lane.is_fed:
+            bid, ask = told_best(self.exchange.faults, "market btcusdt@bookTicker", bid, ask)
+            self.core.bus.publish(FEED, self._quote(bid, ask, size), datetime.now(UTC))
+
+    def show_again(self, turn: int) -> None:
+        """The same market once more, where the exchange runs: a stream tells changes alone, so its size is another."""
+        self.exchange.show(self._quote(self.price - 5, self.price + 5, f"0.4{turn % 2}"))
 
     def _quote(self, bid: Decimal, ask: Decimal, size: str) -> Quote:
         shown = Decimal(size)
@@ -290,8 +266,13 @@ class LiveRig:
     # what can be waited for
 
     async def fit(self, within_s: float = 5.0) -> bool:
-        """Wait until the venue is fit for orders; whether it is."""
-        return await self.until(lambda: self.core.venues[0].line.problem is None, within_s)
+        """Wait until the venue is fit for orders and has a price; whether it is."""
+        core = self.core
+
+        def is_fit() -> bool:
+            return core.venues[0].line.problem is None and core.portfolio.price(BASE, core.clock()) is not None
+
+        return await self.until(is_fit, within_s)
 
     async def until(self, condition: Callable[[], bool], within_s: float = 10.0) -> bool:
         """Wait for what comes by itself; whether it came."""
@@ -316,6 +297,8 @@ class LiveRig:
     async def come_to_rest(self) -> None:
         """Nothing is in doubt any more, and an operator has accepted every difference that was found."""
         await self.settle()
+        self.show(self.price)
+        assert await self.fit(20), self.core.venues[0].line.problem
         async with asyncio.timeout(10):
             while self.core.venues[0].reconciliation.drifts:
                 await self.look_after()
