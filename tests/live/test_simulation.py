@@ -38,7 +38,7 @@ DIRECT_STEPS = int(os.environ.get("SIMULATION_DIRECT_STEPS", "21600" if FULL els
 CAGED_STEPS = int(os.environ.get("SIMULATION_CAGED_STEPS", "54000" if FULL else "5400"))
 LIFE_S_MAX = 240
 BOUND_S = 2700
-"""For one lane: 54,000 steps through worker, ccxt and wire take minutes on two idle cores, and much more on busy ones."""
+"""For one lane: 54,000 steps through worker, ccxt and wire take minutes on two idle cores, far more on busy ones."""
 UNREPEATABLE = settings(
     deadline=None,
     phases=[Phase.generate],
