@@ -11,20 +11,19 @@ from readytrader_sdk.instruments import VenueId
 
 from appliance import __version__
 from appliance.bootstrap.on_disk import load_state, open_journal, restore_paper, secret_key
-from appliance.config import Configuration, Exchange
+from appliance.bootstrap.settings_of import bus_settings, feeds, paper_settings, rate_settings, terms
+from appliance.config import Configuration
 from appliance.domain.orders import LIVE_PORTFOLIO, PAPER_ACCOUNT
 from appliance.domain.snapshot import Mode
 from appliance.domain.state import State
 from appliance.home import Home
 from appliance.marketdata.bus import MarketDataBus
-from appliance.marketdata.feed import Feed, Feeds
-from appliance.marketdata.values import BusSettings, Priority, SourceInfo
-from appliance.paper.settings import PaperSettings
+from appliance.marketdata.feed import Feeds
 from appliance.paper.venue import PaperVenue
 from appliance.plugin_host.catalog import worker_specs
 from appliance.plugin_host.gate import Gate, LocalVenue, PermitSigner, Venue
 from appliance.plugin_host.host import PluginHost
-from appliance.plugin_host.remote import RemoteExchange, RemoteNotifier, RemoteSource
+from appliance.plugin_host.remote import RemoteExchange, RemoteNotifier
 from appliance.service.agents import Agents
 from appliance.service.approvals import Approvals
 from appliance.service.core import Core, Identity
@@ -35,18 +34,19 @@ from appliance.service.funds import Funds, assets_of
 from appliance.service.halt import Halt, HaltFile
 from appliance.service.history import History
 from appliance.service.measures import Measures
+from appliance.service.notice_watch import NoticeWatch
 from appliance.service.notices import Notices
 from appliance.service.observe import Observer
 from appliance.service.orders import Orders
 from appliance.service.patience import AT_ONCE, Patience
 from appliance.service.portfolio import Portfolio
-from appliance.service.rate_limits import Budget, RateLimiter, RateSettings
+from appliance.service.rate_limits import RateLimiter
 from appliance.service.reconciliation import Reconciliation
 from appliance.service.recorder import Clock, Recorder
 from appliance.service.reports import Reports
 from appliance.service.sign_of_life import Listening, SignFile
 from appliance.service.stopping import Stopping
-from appliance.service.venue_watch import VenueTerms, VenueWatch
+from appliance.service.venue_watch import VenueWatch
 from appliance.service.venues import VenueLine, Venues
 from appliance.service.watchdog import Watchdog
 from appliance.store.journal import Journal
@@ -133,7 +133,7 @@ class Assembly:
 
     @cached_property
     def bus(self) -> MarketDataBus:
-        return MarketDataBus(_bus_settings(self.configuration), self.configuration.instruments)
+        return MarketDataBus(bus_settings(self.configuration), self.configuration.instruments)
 
     @cached_property
     def portfolio(self) -> Portfolio:
@@ -160,7 +160,7 @@ class Assembly:
 
     @cached_property
     def paper(self) -> PaperVenue:
-        settings = _paper_settings(self.configuration)
+        settings = paper_settings(self.configuration)
         return PaperVenue(
             self.configuration.instruments, settings, self.clock, lambda report: self.core.take_report(report)
         )
@@ -224,7 +224,7 @@ class Assembly:
             observer=self.observer,
             execution=self.execution,
             agents=self.agents,
-            limiter=RateLimiter(_rate_settings(self.configuration), self.recorder, self.clock),
+            limiter=RateLimiter(rate_settings(self.configuration), self.recorder, self.clock),
             history=self.history,
             limits=self.limits,
             clock=self.clock,
@@ -252,7 +252,7 @@ class Assembly:
             line = self.lines.get(VenueId(exchange.venue))
             if line is not None and self.plugins is not None:
                 yield VenueWatch(
-                    line, _terms(exchange), self.plugins[exchange.name].up,
+                    line, terms(exchange), self.plugins[exchange.name].up,
                     self.reconciliation(exchange.venue, line.venue), state=self.state, recorder=self.recorder,
                     enquiries=self.enquiries, portfolio=self.portfolio, patience=self.patience, clock=self.clock,
                 )  # fmt: skip
@@ -273,7 +273,23 @@ class Assembly:
         notifiers = {}
         if self.plugins is not None:
             notifiers = {one.name: RemoteNotifier(self.plugins[one.name]) for one in self.configuration.notifiers}
-        return Notices(notifiers, self.clock, self.patience, lambda: self.journal.checkpoint)
+        return Notices(
+            notifiers, self.clock, self.patience, lambda: self.journal.checkpoint,
+            routes={one.name: one.route for one in self.configuration.notifiers}, state=self.state,
+            recorder=self.recorder,
+        )  # fmt: skip
+
+    @cached_property
+    def outside(self) -> Listening:
+        return Listening(SignFile(self.home.watchdog_sign, self.clock))
+
+    @cached_property
+    def notice_watch(self) -> NoticeWatch:
+        plugins = self.plugins
+        return NoticeWatch(
+            self.notices, self.portfolio, lambda: self.limits, lambda: () if plugins is None else plugins.health(),
+            self.outside,
+        )  # fmt: skip
 
     # the whole
 
@@ -310,14 +326,16 @@ class Assembly:
             stopping=self.stopping,
             watchdog=self.watchdog,
             notices=self.notices,
+            notice_watch=self.notice_watch,
             sign=SignFile(self.home.core_sign, self.clock),
-            outside=Listening(SignFile(self.home.watchdog_sign, self.clock)),
-            feeds=Feeds(_feeds(self.configuration, self.plugins, self.bus, self.clock)),
+            outside=self.outside,
+            feeds=Feeds(feeds(self.configuration, self.plugins, self.bus, self.clock)),
             plugins=self.plugins,
             advance_venue=self.paper.advance,
             telemetry=self.telemetry,
             clock=self.clock,
         )
+        self.recorder.accompany(self.notices.beside)
         self.recorder.listen(self.notices.hear)
         self._measure(core)
         core.adopt(lost, start_halted=self.configuration.trading_halted)
@@ -329,62 +347,3 @@ class Assembly:
         self.recorder.listen(lambda event: counting.hear(event, self.clock()))
         self.journal.on_commit = self.telemetry.meter.timer(JOURNAL_COMMIT)
         self.telemetry.meter.read_from(Measures(core, self.home.journal).read)
-
-
-def _terms(exchange: Exchange) -> VenueTerms:
-    return VenueTerms(
-        cancel_after=exchange.cancel_after,
-        risks_accepted=exchange.key_risks_accepted,
-        accepted_by=exchange.key_risks_accepted_by,
-    )
-
-
-def _feeds(
-    configuration: Configuration, plugins: PluginHost | None, bus: MarketDataBus, clock: Clock
-) -> Iterator[Feed]:
-    """From each configured source's worker into the bus."""
-    if plugins is None:
-        return
-    for source in configuration.sources:
-        info = SourceInfo(
-            name=source.name,
-            priority=Priority(source.priority),
-            admissible=True,
-            quote_age_max=configuration.market_data.source_age_max.get(source.name),
-        )
-        remote = RemoteSource(plugins[source.name])
-        refused_as = remote.paper_name if configuration.mode is Mode.LIVE else None
-        yield Feed(bus, info, remote, clock, refused_as=refused_as)
-
-
-def _bus_settings(configuration: Configuration) -> BusSettings:
-    return BusSettings(
-        quote_age_max=configuration.limits.quote_age_max,
-        clock_skew_max=configuration.limits.clock_skew_max,
-        outlier_max_pct=configuration.market_data.outlier_max_pct,
-        outlier_window=configuration.market_data.outlier_window,
-        agree_max_pct=configuration.market_data.agree_max_pct,
-        sentiment_source=configuration.sentiment_source,
-    )
-
-
-def _paper_settings(configuration: Configuration) -> PaperSettings:
-    return PaperSettings(
-        maker_fee_pct=configuration.paper.maker_fee_pct,
-        taker_fee_pct=configuration.paper.taker_fee_pct,
-        latency=configuration.paper.latency,
-        fill_share_max_pct=configuration.paper.fill_share_max_pct,
-    )
-
-
-def _rate_settings(configuration: Configuration) -> RateSettings:
-    rates = configuration.rate_limits
-    return RateSettings(
-        per_minute={
-            Budget.READ: rates.default_per_min,
-            Budget.ORDER: rates.execution_per_min,
-            Budget.AMEND: rates.execution_per_min,
-            Budget.CANCEL: rates.default_per_min,
-        },
-        per_tool=rates.tool_per_min,
-    )

@@ -49,6 +49,7 @@ async def _run(home: Home, configuration: Configuration, patience: Patience) -> 
             {one.name: RemoteNotifier(plugins[for_watchdog(one).name]) for one in configuration.notifiers},
             utc_now,
             patience,
+            routes={one.name: one.route for one in configuration.notifiers},
         )
         notices.start()
         watching = asyncio.create_task(_watch(home, configuration, plugins, notices, patience).run(), name="watchdog")

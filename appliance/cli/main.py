@@ -17,6 +17,7 @@ from appliance.cli.context import EXIT_REFUSED, EXIT_UNAVAILABLE, CommandLine
 from appliance.cli.daemon_verbs import demo_command, init_command, mcp_command, serve_command
 from appliance.cli.local_exchange_verb import local_exchange_command
 from appliance.cli.metrics_verb import metrics_command
+from appliance.cli.notice_verbs import notices_group
 from appliance.cli.operator_verbs import halt_command, restrict_command, resume_command, status_command
 from appliance.cli.order_verbs import order_group
 from appliance.cli.plugin_verbs import plugin_group
@@ -66,6 +67,7 @@ for command in (
     local_exchange_command,
     mcp_command,
     metrics_command,
+    notices_group,
     order_group,
     plugin_group,
     restrict_command,

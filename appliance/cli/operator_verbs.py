@@ -56,6 +56,14 @@ def _print_status(status: StatusView) -> None:
         )
     for worker in status.workers:
         click.echo(f"worker         {_worker_line(worker)}")
+    for notifier in status.notices.notifiers:
+        problem = f", {click.style(notifier.problem, fg='yellow')}" if notifier.problem else ""
+        click.echo(f"notifier       {notifier.name}: {notifier.waiting} notices wait{problem}")
+    if status.notices.failed:
+        click.echo(f"notices        {status.notices.failed} did not arrive: readytrader notices list --failed")
+    for notice in status.notices.untold:
+        alarm = click.style(f"NOBODY WAS TOLD: {notice.subject}", fg="red", bold=True)
+        click.echo(f"notices        {alarm} ({notice.made_at:%Y-%m-%d %H:%M:%S} UTC): {notice.text}")
     for venue in status.venues:
         click.echo(f"venue          {venue_line(venue)}")
     if status.venues:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -199,6 +199,23 @@ def one_of(closed: type[E], unsupported: Mapping[E, str] | None = None) -> Form[
         if member in reasons:
             raise Refusal(f"{member.value} is not supported by this version: {reasons[member]}")
         return member
+
+    return Form(expects=expects, parse=parse, text=str, literal=quoted)
+
+
+def named(names: Collection[str], expects: str) -> Form[str]:
+    """One of these names; a name that is nearly one of them is told which."""
+
+    def parse(raw: object) -> str:
+        if not isinstance(raw, str) or isinstance(raw, NumberText):
+            raise refuse(expects, raw)
+        if raw not in names:
+            import difflib  # needed only to word a refusal
+
+            near = difflib.get_close_matches(str(raw), sorted(names), n=1)
+            meant = f"; did you mean {near[0]}?" if near else ""
+            raise Refusal(f"expected {expects}, got {describe(raw)}{meant}")
+        return str(raw)
 
     return Form(expects=expects, parse=parse, text=str, literal=quoted)
 

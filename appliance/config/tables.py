@@ -7,13 +7,15 @@ from decimal import Decimal
 from typing import Any
 
 from readytrader_sdk.instruments import Asset, Instrument, InstrumentStatus, MarketType, Symbol
+from readytrader_sdk.ports import Severity
 
 from appliance.config import forms, plugin_forms
 from appliance.config.arrays import Array, Field
 from appliance.config.forms import SECOND
 from appliance.config.problems import Refusal
-from appliance.config.values import Exchange, Source
+from appliance.config.values import Exchange, Notifier, Source
 from appliance.domain.key_risk import KeyRisk
+from appliance.domain.notices import ROUTE_NAMES, Family, Route
 from appliance.plugin_host.entries import InstalledPlugin, Instance
 from appliance.plugin_host.kinds import Kind
 
@@ -131,12 +133,34 @@ SIGNER = Array(
     fields=INSTANCE_FIELDS,
     make=_instance(Kind.SIGNER),
 )
+
+
+def _notifier(fields: Mapping[str, Any]) -> Notifier:
+    route = Route(severity_min=fields["severity_min"], events=fields["events"])
+    return Notifier(route=route, **{name: value for name, value in fields.items() if name not in _OF_ROUTES})
+
+
+_OF_ROUTES = ("severity_min", "events")
 NOTIFIER = Array(
     name="notifier",
-    doc="Where notices for people go; this version sends none but those of `readytrader plugin check`.",
+    doc="Where notices for people go. A critical one that no route takes goes to every notifier.",
     identity="name",
-    fields=INSTANCE_FIELDS,
-    make=_instance(Kind.NOTIFIER),
+    fields={
+        **INSTANCE_FIELDS,
+        "severity_min": Field(
+            form=forms.one_of(Severity),
+            doc="The least urgent notices that it is given.",
+            required=False,
+            default=Severity.INFO,
+        ),
+        "events": Field(
+            form=forms.any_or_each(forms.named(ROUTE_NAMES, f"a family ({', '.join(Family)}) or a kind of notice")),
+            doc="What they may be about; [transport](../service/README.md#notices) has the kinds.",
+            required=False,
+            default=None,
+        ),
+    },
+    make=_notifier,
 )
 
 # --- what may run ---------------------------------------------------------------------------------------------

@@ -66,7 +66,14 @@ UNSUPPORTED: tuple[Unsupported, ...] = (
         "DISCORD_WEBHOOK_URL",
         advice=f"write a [[notifier]] with plugin discord, then: {_PUT} webhook_url",
     ),
-    *_unsupported(_NOTIFYING, "TELEGRAM_BOT_TOKEN", "TELEGRAM_CHAT_ID"),
+    *_unsupported(
+        _NOTIFYING,
+        "TELEGRAM_BOT_TOKEN",
+        advice=f"write a [[notifier]] with plugin telegram, then: {_PUT} bot_token",
+    ),
+    *_unsupported(
+        _NOTIFYING, "TELEGRAM_CHAT_ID", advice="write a [[notifier]] with plugin telegram and its setting chat_id"
+    ),
 )
 
 PLAIN_NAMES: tuple[str, ...] = tuple(entry.pattern for entry in UNSUPPORTED if entry.pattern.isidentifier())

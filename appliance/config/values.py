@@ -12,6 +12,7 @@ from readytrader_sdk.instruments import Instrument
 
 from appliance.domain.key_risk import KeyRisk
 from appliance.domain.limits import Limits
+from appliance.domain.notices import Route
 from appliance.domain.snapshot import Mode
 from appliance.plugin_host.cage import Measure
 from appliance.plugin_host.entries import InstalledPlugin, Instance
@@ -125,6 +126,13 @@ class Exchange(Instance, frozen=True, kw_only=True):
     """Who took these risks; never empty where there are any."""
 
 
+class Notifier(Instance, frozen=True, kw_only=True):
+    """One way to tell people, and what it is used for."""
+
+    kind: Kind = Kind.NOTIFIER
+    route: Route = Route()
+
+
 class Configuration(Struct, frozen=True, kw_only=True):
     """Everything that the operator decided, checked as a whole."""
 
@@ -147,7 +155,7 @@ class Configuration(Struct, frozen=True, kw_only=True):
     exchanges: tuple[Exchange, ...]
     routers: tuple[Instance, ...]
     signers: tuple[Instance, ...]
-    notifiers: tuple[Instance, ...]
+    notifiers: tuple[Notifier, ...]
     plugins: tuple[InstalledPlugin, ...]
     """The catalog of third parties' plugins."""
     cage_required: frozenset[Measure]

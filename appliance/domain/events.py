@@ -16,6 +16,7 @@ from appliance.domain.agents import Agent
 from appliance.domain.decision import Denied, Permitted, Proposal
 from appliance.domain.intents import AgentId, Request, RequestId
 from appliance.domain.limits import Limits
+from appliance.domain.notices import NoticeDelivered, NoticeGivenUp, NoticeMade, NoticeResent, NoticeSeen
 from appliance.domain.snapshot import Mode, Snapshot
 from appliance.domain.trading_state import ScopeState
 
@@ -239,6 +240,11 @@ Event = (
     | OutcomeUnresolved
     | AllCancelRequested
     | AllCancelled
+    | NoticeMade
+    | NoticeDelivered
+    | NoticeGivenUp
+    | NoticeResent
+    | NoticeSeen
 )
 
 KINDS: dict[str, type[Event]] = {
@@ -266,6 +272,11 @@ KINDS: dict[str, type[Event]] = {
     "outcome.unresolved": OutcomeUnresolved,
     "all_cancel.requested": AllCancelRequested,
     "all_cancel.done": AllCancelled,
+    "notice.made": NoticeMade,
+    "notice.delivered": NoticeDelivered,
+    "notice.given_up": NoticeGivenUp,
+    "notice.resent": NoticeResent,
+    "notice.seen": NoticeSeen,
 }
 KIND_OF: dict[type[Event], str] = {event_type: kind for kind, event_type in KINDS.items()}
 

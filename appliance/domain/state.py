@@ -23,6 +23,8 @@ from appliance.domain.decision import Proposal
 from appliance.domain.events import (
     AgentAdded,
     AgentRevoked,
+    CoreStarted,
+    CoreStopped,
     Event,
     FundsMoved,
     NavMarked,
@@ -42,6 +44,16 @@ from appliance.domain.intents import (
     SwapIntent,
     TransferIntent,
     digest,
+)
+from appliance.domain.lives import CoreLife, life_after
+from appliance.domain.notices import (
+    NoticeDelivered,
+    NoticeGivenUp,
+    NoticeMade,
+    NoticeRecord,
+    NoticeResent,
+    NoticeSeen,
+    OpenNotices,
 )
 from appliance.domain.orders import Order, account_of, apply_report, balance_changes, portfolio_of
 from appliance.domain.trading_state import Scope, ScopeState
@@ -122,6 +134,8 @@ RECORD_TYPES: dict[str, type[Struct]] = {
     "key": KeyBinding,
     "scope": ScopeState,
     "portfolio": Portfolio,
+    "notice": NoticeRecord,
+    "life": CoreLife,
 }
 
 
@@ -169,6 +183,8 @@ class State:
         self.keys: dict[str, KeyBinding] = {}
         self.scopes: dict[Scope, ScopeState] = {}
         self.portfolios: dict[str, Portfolio] = {}
+        self.notices = OpenNotices()
+        self.life: CoreLife | None = None
         self.recent = RecentOrders(turnover_window)
 
     # reading
@@ -223,6 +239,12 @@ class State:
             case AgentRevoked(agent_id=agent_id):
                 revoked = msgspec.structs.replace(self.agents[agent_id], revoked_at=at)
                 return [self._set("agent", agent_id, at, revoked)]
+            case NoticeMade() | NoticeDelivered() | NoticeGivenUp() | NoticeResent() | NoticeSeen():
+                after = self.notices.after(at, event)
+                return [self._set("notice", notice.notice_id, at, notice, live=live) for notice, live in after]
+            case CoreStarted() | CoreStopped():
+                life = life_after(self.life, at, event)
+                return [] if life is None else [self._set("life", "core", at, life)]
             case _:
                 return []
 
@@ -250,6 +272,10 @@ class State:
                 self.scopes[scope_state.scope] = scope_state
             case Portfolio() as portfolio:
                 self.portfolios[portfolio.account] = portfolio
+            case NoticeRecord() as notice:
+                self.notices.put(notice, live=touched.live)
+            case CoreLife() as life:
+                self.life = life
         return touched
 
     def _put_proposal(self, record: ProposalRecord) -> None:

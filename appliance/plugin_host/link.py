@@ -45,6 +45,7 @@ from appliance.plugin_host.messages import (
     Start,
     encode,
     encode_value,
+    seconds_to_wait,
 )
 from appliance.plugin_host.results import Impossible, items_of, result_of
 from appliance.plugin_host.specs import WorkerSpec
@@ -59,7 +60,7 @@ STREAM_BYTES_MAX = 32 * 1024 * 1024
 
 _log = logging.getLogger(__name__)
 _decode = msgspec.msgpack.Decoder(FromWorker).decode
-_NOTHING_SENT = {Fault.UNAVAILABLE: Unavailable, Fault.MISCONFIGURED: Misconfigured, Fault.UNSUPPORTED: Unsupported}
+_NOTHING_SENT = {Fault.MISCONFIGURED: Misconfigured, Fault.UNSUPPORTED: Unsupported}
 
 
 class _Lost(Struct, frozen=True):
@@ -270,6 +271,8 @@ class Link:
         text = f"{self.name}: {printable(reply.text)}"
         if reply.fault is Fault.PERMIT_REFUSED:
             return PermitRefused(text)
+        if reply.fault is Fault.UNAVAILABLE:
+            return Unavailable(text, retry_after_s=seconds_to_wait(reply.retry_after_s))
         return _NOTHING_SENT.get(reply.fault, in_doubt)(text)
 
     # what arrives

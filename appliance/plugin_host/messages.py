@@ -22,6 +22,10 @@ FRAME_BYTES_MAX = 8 * 1024 * 1024
 """A longer frame ends the connection. The largest honest one is a venue's list of instruments."""
 
 
+RETRY_AFTER_S_MAX = 86_400.0
+"""A service that wants to be left alone for longer than a day is not believed."""
+
+
 class Fault(StrEnum):
     """How a call failed, as far as the core must know."""
 
@@ -119,6 +123,8 @@ class Failed(Struct, frozen=True, kw_only=True, tag="failed", forbid_unknown_fie
     began_ns: int = 0
     """As of `Returned`; 0 where it was never begun."""
     ended_ns: int = 0
+    retry_after_s: float | None = None
+    """How long the service behind the plugin wants to be left alone; with `UNAVAILABLE` alone."""
 
 
 class Items(Struct, frozen=True, kw_only=True, tag="items", forbid_unknown_fields=True):
@@ -153,3 +159,10 @@ encode = msgspec.msgpack.Encoder().encode
 
 encode_value = msgspec.json.Encoder().encode
 """Arguments, a result or items as JSON. Decimals are text, times RFC 3339, bytes base64."""
+
+
+def seconds_to_wait(said: object) -> float | None:
+    """How long a service wants to be left alone, as far as that is a number of seconds, and no more than a day."""
+    if isinstance(said, bool) or not isinstance(said, int | float):
+        return None
+    return float(said) if 0 <= said <= RETRY_AFTER_S_MAX else None

@@ -27,6 +27,7 @@ from appliance.service.enquiries import Enquiries
 from appliance.service.funds import Funds
 from appliance.service.halt import Halt
 from appliance.service.history import History
+from appliance.service.notice_watch import NoticeWatch, journal_failed
 from appliance.service.notices import Notices
 from appliance.service.orders import Orders
 from appliance.service.outcomes import Placed
@@ -85,6 +86,7 @@ class Core:
         stopping: Stopping,
         watchdog: Watchdog,
         notices: Notices,
+        notice_watch: NoticeWatch,
         sign: SignFile,
         outside: Listening,
         bus: MarketDataBus,
@@ -118,7 +120,8 @@ class Core:
         self.reports = reports
         self._paper = paper
         self._watchdog = watchdog
-        self._notices = notices
+        self.notices = notices
+        self._notice_watch = notice_watch
         self._sign = sign
         self._signed_at = 0.0
         self.outside = outside
@@ -147,6 +150,7 @@ class Core:
             self.take_report(report)
         if self._paper is not None:
             self.findings = await self._paper.run()
+        before = self.state.life
         await self.recorder.record(
             CoreStarted(
                 version=self.identity.version,
@@ -160,7 +164,8 @@ class Core:
         if self.plugins is not None:
             self._tell_workers()
             await self.plugins.start()
-        self._notices.start()
+        self._notice_watch.note_start(before, self.identity.configuration_digest)
+        self.notices.start()
         for venue in self.venues:
             venue.start()
         if self.halt.notice() or self.halt.is_halted():
@@ -184,7 +189,7 @@ class Core:
                 await self.recorder.record(CoreStopped(reason=reason))
                 self._give_sign(Life.STOPPED)
         finally:
-            await self._notices.aclose()
+            await self.notices.aclose()
             await self.journal.aclose()
 
     async def stop_trading(self, by: str, reason: str) -> int:
@@ -235,13 +240,14 @@ class Core:
                 reason = f"the heartbeat failed: {type(fault).__name__}"
                 self._watchdog.narrow(GLOBAL, TradingState.CANCEL_ONLY, reason)
         log.critical("the journal cannot be written, trading is stopped: %s", self.recorder.failure)
+        self.notices.tell("journal.failed", journal_failed(self.recorder.failure or ""))
         await self.cancel_everything("core: the journal cannot be written")
 
     async def beat(self) -> None:
         """One look at the clock, the halt file, the proposals and the portfolio."""
         now = self.clock()
         self._give_sign()
-        self.outside.look()
+        self._notice_watch.look(now)
         self._advance_venue()
         if self.halt.notice():
             self._tell_workers()

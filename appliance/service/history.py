@@ -9,6 +9,7 @@ import msgspec
 from readytrader_sdk.orders import ClientOrderId
 
 from appliance.domain.intents import RequestId
+from appliance.domain.notices import NoticeRecord
 from appliance.domain.orders import Order
 from appliance.domain.state import KeyBinding, ProposalRecord, State
 from appliance.store.journal import Journal
@@ -40,6 +41,11 @@ class History:
         """The newest orders first, ended ones included; what is not durable yet comes from memory."""
         for record in self._journal.page("order", limit=limit):
             yield self._state.orders.get(ClientOrderId(record.id)) or msgspec.json.decode(record.body, type=Order)
+
+    def notices(self, limit: int) -> Iterator[NoticeRecord]:
+        """The notices that something happened to last, those first; what is not durable yet comes from memory."""
+        for record in self._journal.page("notice", limit=limit):
+            yield self._state.notices.get(record.id) or msgspec.json.decode(record.body, type=NoticeRecord)
 
     def _stored(self, kind: str, record_id: str, value_type: type[ValueT]) -> ValueT | None:
         record = self._journal.record(kind, record_id)

@@ -7,30 +7,45 @@ agent's own note is left out, for it is written to persuade.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from functools import singledispatch
 
 from msgspec import Struct
 from readytrader_sdk.money import text_from_decimal
-from readytrader_sdk.ports import Severity
+from readytrader_sdk.orders import OrderState
+from readytrader_sdk.ports import Severity, TransferRequest
 
 from appliance.domain.events import (
+    AgentAdded,
+    AgentRevoked,
     AllCancelled,
     AllCancelRequested,
+    AuthenticationRefused,
     DriftFound,
+    Event,
     FillMissed,
     ForeignOrderFound,
+    FundsMoved,
     KeyRightsSeen,
+    OrderReported,
     OutcomeUnresolved,
+    ProposalDecided,
     ProposalMade,
+    ProposalState,
     ReportRefused,
+    RequestThrottled,
     TradingStateSet,
     VenueChanged,
 )
 from appliance.domain.intents import Intent, OrderIntent, SwapIntent
+from appliance.domain.orders import Order
+from appliance.domain.state import Touched
 from appliance.domain.trading_state import TradingState
 from appliance.service.key_rights import risk_of
 
 TEXT_MAX = 600
+_NO_TEXT = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+"""Unicode's general categories of what is no text in one line."""
 
 
 class Words(Struct, frozen=True, kw_only=True):
@@ -52,12 +67,22 @@ def _(event: ProposalMade) -> Words:
     proposal, request = event.proposal, event.request
     worst = text_from_decimal(proposal.terms.notional)
     reasons = "; ".join(str(reason.code) for reason in proposal.reasons)
-    return _words(
+    return words(
         Severity.WARNING,
         f"a proposal waits: {_asked(request.intent)}",
         f"Agent {request.agent_id} asks for request {request.request_id}: {_asked(request.intent)}, worth at most "
         f"{worst} in the accounting asset. Held because of {reasons or 'the approval mode'}. It expires at "
         f"{proposal.expires_at:%H:%M:%S} UTC. Decide with: readytrader approvals show {request.request_id}",
+    )
+
+
+@words_of.register
+def _(event: ProposalDecided) -> Words:
+    expired = event.state is ProposalState.EXPIRED
+    return words(
+        Severity.WARNING if expired else Severity.INFO,
+        f"proposal {event.request_id} is {event.state}",
+        f"By {event.by}: {event.reason}." if event.reason else f"By {event.by}.",
     )
 
 
@@ -72,7 +97,7 @@ _SEVERITY = {
 @words_of.register
 def _(event: TradingStateSet) -> Words:
     set_to = event.scope_state
-    return _words(
+    return words(
         _SEVERITY[set_to.state],
         f"trading is {set_to.state} for {set_to.scope}",
         f"Set by {set_to.by}: {set_to.reason}. Only an operator loosens it: readytrader resume --scope {set_to.scope}",
@@ -82,7 +107,7 @@ def _(event: TradingStateSet) -> Words:
 @words_of.register
 def _(event: DriftFound) -> Words:
     expected, found = text_from_decimal(event.expected), text_from_decimal(event.found)
-    return _words(
+    return words(
         Severity.CRITICAL,
         f"{event.asset} at {event.account} is not what the journal says",
         f"Expected {expected}, found {found}. Look at the venue; if it is right: readytrader venue accept "
@@ -92,7 +117,7 @@ def _(event: DriftFound) -> Words:
 
 @words_of.register
 def _(event: ForeignOrderFound) -> Words:
-    return _words(
+    return words(
         Severity.CRITICAL,
         f"{event.venue} has an open order that nobody here sent",
         f"Its ID there is {event.order}. Somebody else uses this account or its key.",
@@ -101,7 +126,7 @@ def _(event: ForeignOrderFound) -> Words:
 
 @words_of.register
 def _(event: FillMissed) -> Words:
-    return _words(
+    return words(
         Severity.WARNING,
         f"fills of order {event.client_order_id} were missed and found",
         f"{len(event.fill_ids)} fills were not told by the venue's stream; reconciliation found and booked them.",
@@ -110,7 +135,7 @@ def _(event: FillMissed) -> Words:
 
 @words_of.register
 def _(event: OutcomeUnresolved) -> Words:
-    return _words(
+    return words(
         Severity.CRITICAL,
         f"nobody knows what became of order {event.client_order_id}",
         f"The venue was asked {event.asked} times. Look there, then: readytrader order resolve "
@@ -120,7 +145,7 @@ def _(event: OutcomeUnresolved) -> Words:
 
 @words_of.register
 def _(event: ReportRefused) -> Words:
-    return _words(
+    return words(
         Severity.CRITICAL,
         f"an impossible report on order {event.report.client_order_id}",
         f"It changed nothing, and trading is narrowed: {event.reason}",
@@ -131,27 +156,97 @@ def _(event: ReportRefused) -> Words:
 def _(event: KeyRightsSeen) -> Words:
     risk = risk_of(event.rights)
     if risk is None:
-        return _words(Severity.INFO, f"the key at {event.venue} cannot withdraw", "The venue says so.")
+        return words(Severity.INFO, f"the key at {event.venue} cannot withdraw", "The venue says so.")
     taken = f"accepted by {event.accepted_by}" if risk in event.accepted else "not accepted: no orders are sent there"
-    return _words(Severity.WARNING, f"the key at {event.venue}: risk {risk}", f"The risk is {taken}.")
+    return words(Severity.WARNING, f"the key at {event.venue}: risk {risk}", f"The risk is {taken}.")
 
 
 @words_of.register
 def _(event: VenueChanged) -> Words:
     if event.problem is None:
-        return _words(Severity.INFO, f"{event.venue} is fit for orders", "It answers and agrees with the journal.")
-    return _words(Severity.WARNING, f"{event.venue} is not fit for orders", f"Only cancels are sent: {event.problem}")
+        return words(Severity.INFO, f"{event.venue} is fit for orders", "It answers and agrees with the journal.")
+    return words(Severity.WARNING, f"{event.venue} is not fit for orders", f"Only cancels are sent: {event.problem}")
 
 
 @words_of.register
 def _(event: AllCancelRequested) -> Words:
-    return _words(Severity.WARNING, f"everything at {event.venue} is being cancelled", f"Asked for by {event.by}.")
+    return words(Severity.WARNING, f"everything at {event.venue} is being cancelled", f"Asked for by {event.by}.")
 
 
 @words_of.register
 def _(event: AllCancelled) -> Words:
     text = f"The venue said so after {event.attempts} attempts."
-    return _words(Severity.INFO, f"nothing is open at {event.venue}", text)
+    return words(Severity.INFO, f"nothing is open at {event.venue}", text)
+
+
+@words_of.register
+def _(event: FundsMoved) -> Words:
+    amount = text_from_decimal(abs(event.amount))
+    moved = "put into" if event.amount > 0 else "taken out of"
+    return words(
+        Severity.INFO, f"{amount} {event.asset} {moved} {event.account}", f"By {event.by}: {event.reason}."
+    )  # fmt: skip
+
+
+@words_of.register
+def _(event: AgentAdded) -> Words:
+    agent = event.agent
+    scopes, symbols = ", ".join(sorted(agent.scopes)), ", ".join(sorted(agent.symbols or ())) or "every symbol"
+    return words(
+        Severity.WARNING,
+        f"an agent was added: {agent.agent_id}",
+        f"By {event.by}, with {scopes} for {symbols}, until {agent.expires_at:%Y-%m-%d}. If that is news to you: "
+        f"readytrader agent revoke {agent.agent_id}",
+    )
+
+
+@words_of.register
+def _(event: AgentRevoked) -> Words:
+    return words(Severity.INFO, f"agent {event.agent_id} was revoked", f"By {event.by}.")
+
+
+@words_of.register
+def _(event: AuthenticationRefused) -> Words:
+    return words(
+        Severity.WARNING, f"somebody was turned away at the {event.listener}", f"{event.reason}. Nothing was opened."
+    )
+
+
+@words_of.register
+def _(event: RequestThrottled) -> Words:
+    return words(
+        Severity.INFO,
+        f"agent {event.agent_id} is held to its rate limit",
+        f"More than {event.limit_per_minute} {event.budget} calls in a minute; those beyond are refused.",
+    )
+
+
+_ENDED = {
+    OrderState.FILLED: "was filled",
+    OrderState.REJECTED: "was rejected by the venue",
+    OrderState.ABSENT: "never reached the venue",
+}
+
+
+def words_of_change(event: Event, touched: Sequence[Touched]) -> Words | None:
+    """As `words_of`, for events that are worth a notice where they change something: a report that ends an order."""
+    if not isinstance(event, OrderReported):
+        return words_of(event)
+    order = next((it.value for it in touched if isinstance(it.value, Order)), None)
+    if order is None or order.state not in _ENDED:
+        return None
+    return words(Severity.INFO, f"order {order.client_order_id} {_ENDED[order.state]}", _ordered(order))
+
+
+def _ordered(order: Order) -> str:
+    payload = order.payload
+    if isinstance(payload, TransferRequest):
+        return f"Agent {order.agent_id}: transfer {text_from_decimal(payload.amount)} {payload.asset}."
+    what = f"{payload.side} {text_from_decimal(payload.quantity)} of {payload.symbol} at {payload.venue}"
+    if order.filled_quantity:
+        spent = text_from_decimal(order.filled_notional)
+        return f"Agent {order.agent_id}: {what}; {text_from_decimal(order.filled_quantity)} for {spent} in all."
+    return f"Agent {order.agent_id}: {what}. Reason: {order.reason or 'none was given'}."
 
 
 def _asked(intent: Intent) -> str:
@@ -164,11 +259,12 @@ def _asked(intent: Intent) -> str:
     return f"transfer {text_from_decimal(intent.amount)} {intent.asset} to {intent.to_address} on {intent.chain}"
 
 
-def _words(severity: Severity, subject: str, text: str) -> Words:
-    return Words(severity=severity, subject=_plain(subject, 200), text=_plain(text, TEXT_MAX))
+def words(severity: Severity, subject: str, text: str) -> Words:
+    """Capped and printable."""
+    return Words(severity=severity, subject=plain(subject, 200), text=plain(text, TEXT_MAX))
 
 
-def _plain(text: str, length_max: int) -> str:
-    """One line of at most so many characters: control and format characters (Unicode category C) become blanks."""
+def plain(text: str, length_max: int) -> str:
+    """One line of at most so many characters: controls, format characters and line ends become blanks."""
     cut = text if len(text) <= length_max else f"{text[: length_max - 1]}…"
-    return "".join(" " if unicodedata.category(character).startswith("C") else character for character in cut)
+    return "".join(" " if unicodedata.category(character) in _NO_TEXT else character for character in cut)

@@ -1,7 +1,9 @@
-"""Tells operators what happened, through every notifier, off the order's path: recording an event never waits for it.
+"""Tells operators what happened, through every notifier whose route takes it, off the order's path.
 
-Each notifier has a short queue of its own, so that one that hangs holds up no other. A delivery is repeated with the
-same `notice_id` until it was taken or given up; what is given up, or does not fit into the queue, is in the log.
+A notice of a recorded event is written in the event's own transaction, before anybody is told; what became of it at
+each notifier is written too. So a restart delivers what a crash kept from being delivered, under the same ID, and
+nothing that could not be delivered is lost. What cannot be written (the journal has failed) is told all the same. A
+notice is never about a notice.
 """
 
 from __future__ import annotations
@@ -9,32 +11,46 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
-from itertools import islice
 
-from readytrader_sdk.errors import Misconfigured, PluginError, Unsupported
+from msgspec.structs import replace
 from readytrader_sdk.ports import Notice, NotifierPort, Severity
 
-from appliance.domain.events import Event
-from appliance.service.enquiries import hear_end
-from appliance.service.notice_words import Words, words_of
+from appliance.domain.events import KIND_OF, Event
+from appliance.domain.notices import (
+    TEST,
+    NoticeDelivered,
+    NoticeGivenUp,
+    NoticeMade,
+    NoticeRecord,
+    NoticeResent,
+    NoticeSeen,
+    Route,
+)
+from appliance.domain.state import State, Touched
+from appliance.service.notice_folding import Folding
+from appliance.service.notice_outbox import Outbox
+from appliance.service.notice_words import Words, plain, words_of_change
 from appliance.service.patience import Patience
+from appliance.service.recorder import Recorder
+from appliance.store.journal import JournalUnavailable
 
 log = logging.getLogger(__name__)
 
-QUEUED_MAX = 200
-"""Notices that wait for one notifier."""
-CALL_S = 15.0
-"""A little more than a notifier may take."""
-LEAVE_S = 2.0
-"""How long what is queued may take when the process goes."""
-_RANK = {severity: rank for rank, severity in enumerate(Severity)}
+DURABLE_S_MAX = 2.0
+"""How long a delivery waits for the journal: a disk that hangs must not silence an alarm."""
+TEST_S = 12.0
+"""How long the outcome of a test is waited for."""
+
+
+class NoNotice(ValueError):
+    """There is no such notice or notifier. The message is the operator's answer."""
 
 
 class Notices:
-    """Hands notices to notifiers. Everything happens on one event loop."""
+    """Makes notices, and hands them to notifiers. Everything happens on one event loop."""
 
     def __init__(
         self,
@@ -42,45 +58,229 @@ class Notices:
         clock: Callable[[], datetime],
         patience: Patience,
         checkpoint: Callable[[], str | None] = lambda: None,
+        *,
+        routes: Mapping[str, Route] | None = None,
+        state: State | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
-        """`checkpoint` gives the journal's newest, as a signed note."""
-        self._outboxes = [_Outbox(name, notifier, patience) for name, notifier in notifiers.items()]
+        """`checkpoint` gives the journal's newest, as a signed note; `routes` are everything, where there are none.
+
+        Where there is a `recorder`, it is to be accompanied by `beside` and listened to by `hear`; the watchdog process
+        has no journal, and what it tells is in its log.
+        """
+        self._routes = dict.fromkeys(notifiers, Route()) if routes is None else dict(routes)
+        self._outboxes = {
+            name: Outbox(name, notifier, patience, self._completed, self._settled)
+            for name, notifier in notifiers.items()
+        }
         self._clock = clock
         self._checkpoint = checkpoint
+        self._state = state
+        self._recorder = recorder
+        self._folding = Folding(lambda: asyncio.get_running_loop().time())
+        self._unfolding: asyncio.TimerHandle | None = None
+        self._unrecorded: set[str] = set()
+        """IDs of those that no entry is about."""
+        self._outcomes: dict[str, asyncio.Future[str | None]] = {}
+
+    @property
+    def outboxes(self) -> tuple[Outbox, ...]:
+        """One for each notifier."""
+        return tuple(self._outboxes.values())
 
     def start(self) -> None:
-        """Begin to deliver; what was told before waits until now."""
-        for outbox in self._outboxes:
+        """Begin to deliver: what was told before, and what an earlier life left undelivered, waits until now."""
+        for record in () if self._state is None else [*self._state.notices]:
+            for name in record.waiting:
+                outbox = self._outboxes.get(name)
+                if outbox is not None and not outbox.holds(record.notice_id):
+                    outbox.put(_notice(record))
+                elif outbox is None:
+                    self._write(_given_up(_notice(record), name, 0, "there is no such notifier any more"))
+        for outbox in self._outboxes.values():
             outbox.start()
 
     async def aclose(self) -> None:
-        """Deliver what can be delivered in a moment, and stop."""
-        await asyncio.gather(*(outbox.aclose() for outbox in self._outboxes))
+        """Deliver what can be delivered in a moment, and stop. The rest is delivered by the next life."""
+        self._unfold(all_of_it=True)
+        if self._unfolding is not None:
+            self._unfolding.cancel()
+        await asyncio.gather(*(outbox.aclose() for outbox in self._outboxes.values()))
 
-    def hear(self, event: Event) -> None:
-        """Tell of a recorded event, where it is worth it. Returns at once, and raises nothing: it is recorded."""
-        if not self._outboxes:
-            return
+    # what is told
+
+    def beside(self, event: Event, touched: Sequence[Touched] = ()) -> NoticeMade | None:
+        """The notice that goes into the journal with an event; None for most. Returns at once and raises nothing."""
+        if not self._routes or isinstance(event, NoticeMade):
+            return None
         try:
-            words = words_of(event)
-            if words is not None:
-                self.tell(words)
+            words = words_of_change(event, touched)
+            return None if words is None else self._made(KIND_OF[type(event)], words)
         except Exception:
             log.exception("no notice could be made of a %s", type(event).__name__)
+            return None
 
-    def tell(self, words: Words) -> None:
-        """Tell this. Returns at once."""
-        note = self._checkpoint()
+    def hear(self, event: Event) -> None:
+        """Deliver what a recorded event asks for. Returns at once, and raises nothing: it is recorded."""
+        if self._recorder is None and (made := self.beside(event)) is not None:
+            self._hand_out(made, self._clock())
+        elif isinstance(event, NoticeMade):
+            self._hand_out(event, self._clock())
+        elif isinstance(event, NoticeResent):
+            self._hand_out_again(event)
+
+    def tell(self, about: str, words: Words, *, but: str = "") -> None:
+        """Tell what no event says, to everybody but the notifier `but`. Returns at once."""
+        if self._routes and (made := self._made(about, words, but)) is not None:
+            self._issue(made)
+
+    # for a person
+
+    async def test(self, name: str, by: str) -> str | None:
+        """Send a harmless notice to one notifier; why it could not be delivered, or None where it was.
+
+        Raises `NoNotice`.
+        """
+        if name not in self._outboxes:
+            raise NoNotice(f"no notifier {name!r}; there is {', '.join(sorted(self._outboxes)) or 'none'}")
+        text = f"Asked for by {by}. Nothing has happened, and there is nothing to do."
+        words = Words(severity=Severity.INFO, subject="a test of this notifier", text=text)
+        made = _of(TEST, words, (name,), by)
+        outcome: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        self._outcomes[made.notice_id] = outcome
+        try:
+            self._issue(made)
+            async with asyncio.timeout(TEST_S):
+                return await outcome
+        except TimeoutError:
+            return self._outboxes[name].problem or "no answer yet; it is tried again"
+        finally:
+            del self._outcomes[made.notice_id]
+
+    async def resend(self, notice_id: str, by: str) -> tuple[str, ...]:
+        """Have a notice that was given up sent again under its ID: where it was given up, or, where none of those
+        notifiers is left, to all whose route takes it. Raises `NoNotice` and `JournalUnavailable`.
+        """
+        record = self._undelivered(notice_id)
+        again = tuple(name for name in record.failed if name in self._routes)
+        to = again or self._takers(record.about, record.severity)
+        if not to:
+            raise NoNotice("there is no notifier to send it through")
+        await self._ledger.record(NoticeResent(notice_id=notice_id, to=to, by=by))
+        return to
+
+    async def dismiss(self, notice_id: str, by: str) -> None:
+        """Have a notice that was given up count as read. Raises `NoNotice` and `JournalUnavailable`."""
+        self._undelivered(notice_id)
+        await self._ledger.record(NoticeSeen(notice_id=notice_id, by=by))
+
+    def failed(self) -> list[NoticeRecord]:
+        """Those given up at some notifier that nobody has read, oldest first."""
+        return [] if self._state is None else [it for it in self._state.notices if it.failed]
+
+    def untold(self) -> list[NoticeRecord]:
+        """Critical ones that no notifier has delivered, and that one has given up at least."""
+        return [it for it in self.failed() if it.severity is Severity.CRITICAL and not it.is_delivered]
+
+    def _undelivered(self, notice_id: str) -> NoticeRecord:
+        record = None if self._state is None else self._state.notices.get(notice_id)
+        if record is None or not record.failed:
+            raise NoNotice(f"no notice {notice_id[:64]!r} was given up; readytrader notices list --failed shows those")
+        return record
+
+    @property
+    def _ledger(self) -> Recorder:
+        if self._recorder is None:
+            raise NoNotice("this process keeps no journal of notices")
+        return self._recorder
+
+    # making
+
+    def _made(self, about: str, words: Words, but: str = "") -> NoticeMade | None:
+        """A notice for those whose route takes it, unless it repeats what was told a moment ago."""
+        to = tuple(name for name in self._takers(about, words.severity) if name != but)
+        if not to or not self._folding.admits(about, words):
+            self._plan_unfolding()
+            return None
+        return _of(about, words, to)
+
+    def _takers(self, about: str, severity: Severity) -> tuple[str, ...]:
+        """Who is told. A critical notice that no route takes goes to everybody: somebody has to know."""
+        takers = tuple(name for name, route in self._routes.items() if route.takes(about, severity))
+        return tuple(self._routes) if not takers and severity is Severity.CRITICAL else takers
+
+    def _plan_unfolding(self) -> None:
+        in_s = self._folding.next_in_s()
+        if in_s is not None and self._unfolding is None:
+            self._unfolding = asyncio.get_running_loop().call_later(in_s, self._unfold)
+
+    def _unfold(self, *, all_of_it: bool = False) -> None:
+        """Tell what was counted."""
+        self._unfolding = None
+        for it in self._folding.take(all_of_it=all_of_it):
+            words = Words(severity=it.words.severity, subject=plain(it.words.subject, 200), text=it.words.text)
+            self._issue(_of(it.about, words, self._takers(it.about, it.words.severity), repeats=it.count))
+        if not all_of_it:
+            self._plan_unfolding()
+
+    def _issue(self, made: NoticeMade) -> None:
+        """Write it, whereupon `hear` hands it out; where nothing can be written, hand it out all the same."""
+        if self._recorder is not None:
+            with suppress(JournalUnavailable):
+                self._recorder.record(made)
+                return
+        self._hand_out(made, self._clock())
+
+    # delivering
+
+    def _hand_out(self, made: NoticeMade, at: datetime) -> None:
+        if self._recorder is not None and self._recorder.failure is not None:
+            self._unrecorded.add(made.notice_id)
         notice = Notice(
-            notice_id=secrets.token_hex(16),
-            severity=words.severity,
-            subject=words.subject,
-            text=words.text,
-            at=self._clock(),
-            checkpoint=None if note is None else in_short(note),
-        )
-        for outbox in self._outboxes:
-            outbox.put(notice)
+            notice_id=made.notice_id, severity=made.severity, subject=made.subject, text=made.text, at=at
+        )  # fmt: skip
+        for name in made.to:
+            self._put(name, notice)
+
+    def _hand_out_again(self, event: NoticeResent) -> None:
+        record = None if self._state is None else self._state.notices.get(event.notice_id)
+        if record is not None:
+            for name in event.to:
+                self._put(name, _notice(record))
+
+    def _put(self, name: str, notice: Notice) -> None:
+        """Without plugins (a core that only keeps the journal for a moment) it waits for the next life."""
+        if name in self._outboxes:
+            self._outboxes[name].put(notice)
+
+    async def _completed(self, notice: Notice) -> Notice:
+        """With the newest checkpoint, which covers the very event that it tells of: its transaction is on disk."""
+        if self._recorder is not None:
+            with suppress(TimeoutError, JournalUnavailable):
+                async with asyncio.timeout(DURABLE_S_MAX):
+                    await self._recorder.written()
+        note = self._checkpoint()
+        return notice if note is None else replace(notice, checkpoint=in_short(note))
+
+    def _settled(self, name: str, notice: Notice, attempts: int, fault: str | None) -> None:
+        """An outbox is done with a notice."""
+        if fault is None:
+            self._outboxes[name].delivered_at = self._clock()
+        outcome = self._outcomes.get(notice.notice_id)
+        if outcome is not None and not outcome.done():
+            outcome.set_result(fault)
+        if notice.notice_id in self._unrecorded:
+            return
+        if fault is None:
+            self._write(NoticeDelivered(notice_id=notice.notice_id, notifier=name, attempts=attempts))
+        else:
+            self._write(_given_up(notice, name, attempts, fault))
+
+    def _write(self, event: NoticeDelivered | NoticeGivenUp) -> None:
+        """Into the journal, while it can be written; the next life delivers again what it does not say."""
+        if self._recorder is not None:
+            with suppress(JournalUnavailable):
+                self._recorder.record(event)
 
 
 def in_short(note: str) -> str:
@@ -88,72 +288,35 @@ def in_short(note: str) -> str:
     return " ".join(note.split("\n")[1:3])
 
 
-class _Outbox:
-    """What one notifier is still to be given, oldest first."""
+def _of(about: str, words: Words, to: tuple[str, ...], by: str = "core", repeats: int = 1) -> NoticeMade:
+    return NoticeMade(
+        notice_id=secrets.token_hex(16),
+        about=about,
+        severity=words.severity,
+        subject=words.subject,
+        text=words.text,
+        to=to,
+        repeats=repeats,
+        by=by,
+    )
 
-    def __init__(self, name: str, notifier: NotifierPort, patience: Patience) -> None:
-        self._name = name
-        self._notifier = notifier
-        self._pauses = [pause.total_seconds() for pause in patience.notice_pauses]
-        self._waiting: deque[Notice] = deque()
-        self._more = asyncio.Event()
-        self._empty = asyncio.Event()
-        self._empty.set()
-        self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._deliver(), name=f"notices-{self._name}")
-        self._task.add_done_callback(hear_end)
+def _given_up(notice: Notice, name: str, attempts: int, reason: str) -> NoticeGivenUp:
+    return NoticeGivenUp(
+        notice_id=notice.notice_id,
+        notifier=name,
+        attempts=attempts,
+        reason=reason,
+        subject=notice.subject,
+        text=notice.text,
+    )
 
-    async def aclose(self) -> None:
-        if self._task is None:
-            return
-        try:
-            async with asyncio.timeout(LEAVE_S):
-                await self._empty.wait()
-        except TimeoutError:
-            log.warning("notifier %s: %d notices were not delivered", self._name, len(self._waiting))
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
 
-    def put(self, notice: Notice) -> None:
-        if len(self._waiting) >= QUEUED_MAX:
-            # The least urgent goes, and of those the oldest: a flood of small news buries no alarm. The first one is on
-            # its way already.
-            least = min(islice(self._waiting, 1, None), key=lambda waiting: _RANK[waiting.severity])
-            dropped = least if _RANK[least.severity] <= _RANK[notice.severity] else notice
-            log.error("notifier %s: too many notices, not told: %s", self._name, dropped.subject)
-            if dropped is notice:
-                return
-            self._waiting.remove(least)
-        self._waiting.append(notice)
-        self._empty.clear()
-        self._more.set()
-
-    async def _deliver(self) -> None:
-        while True:
-            while self._waiting:
-                notice = self._waiting[0]
-                await self._give(notice)
-                if self._waiting and self._waiting[0] is notice:
-                    self._waiting.popleft()
-            self._empty.set()
-            self._more.clear()
-            await self._more.wait()
-
-    async def _give(self, notice: Notice) -> None:
-        """Until it was taken, the notifier says that it never will be, or the last pause is over."""
-        for pause in (*self._pauses, None):
-            try:
-                async with asyncio.timeout(CALL_S):
-                    await self._notifier.notify(notice)
-            except (Misconfigured, Unsupported) as fault:
-                log.error("notifier %s refuses %r: %s", self._name, notice.subject, fault)
-                return
-            except (PluginError, TimeoutError) as fault:
-                log.warning("notifier %s: %s (%s)", self._name, str(fault) or "no answer", notice.subject)
-            else:
-                return
-            if pause is not None:
-                await asyncio.sleep(pause)
-        log.error("notifier %s: given up, not told: %s: %s", self._name, notice.subject, notice.text)
+def _notice(record: NoticeRecord) -> Notice:
+    return Notice(
+        notice_id=record.notice_id,
+        severity=record.severity,
+        subject=record.subject,
+        text=record.text,
+        at=record.made_at,
+    )

@@ -160,7 +160,7 @@ class OutsideWatch:
 
     def _tell(self, severity: Severity, subject: str, text: str) -> None:
         log.warning("%s: %s", subject, text)
-        self._notices.tell(Words(severity=severity, subject=subject, text=text))
+        self._notices.tell("watchdog.changed", Words(severity=severity, subject=subject, text=text))
 
 
 def _begin(work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:

@@ -43,6 +43,8 @@ class Patience(Struct, frozen=True, kw_only=True):
     """Before a stream of reports that ended is opened again; the last one repeats."""
     notice_pauses: tuple[timedelta, ...] = _seconds(1, 2, 5, 15, 30, 60, 120, 300)
     """Before a notice that was not taken is delivered again; after the last one it is given up."""
+    notice_give_up_after: timedelta = timedelta(hours=1)
+    """How long a service that asks for patience is waited for."""
     outside_look_every: timedelta = timedelta(seconds=1)
     """How often the watchdog process looks for the core's sign of life, and gives its own."""
     outside_check_every: timedelta = timedelta(seconds=60)

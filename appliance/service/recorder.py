@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -14,6 +14,8 @@ from appliance.store.entry import BODY_BYTES_MAX
 from appliance.store.journal import Entry, Journal, JournalUnavailable, Receipt, Record
 
 Clock = Callable[[], datetime]
+Companion = Callable[[Event, Sequence[Touched]], Event | None]
+"""What is to be written along with an event, given what the event touched; most often nothing."""
 
 
 class Recorder:
@@ -29,6 +31,7 @@ class Recorder:
         self._clock = clock
         self._encoder = msgspec.json.Encoder(order="deterministic")
         self._listeners: list[Callable[[Event], None]] = []
+        self._companion: Companion = lambda _event, _touched: None
         self._broken: str | None = None
         self._newest: asyncio.Future[Receipt] | None = None
 
@@ -41,6 +44,13 @@ class Recorder:
         """Call `listener` after each event was applied; it must neither block nor record."""
         self._listeners.append(listener)
 
+    def accompany(self, companion: Companion) -> None:
+        """Write what `companion` makes of an event in the event's own transaction: both are there, or neither.
+
+        It is given what the event touched, and must be quick, record nothing and raise nothing.
+        """
+        self._companion = companion
+
     def record(self, *events: Event) -> asyncio.Future[Receipt]:
         """Apply the events and queue them as one transaction; the future resolves when they are durable.
 
@@ -51,12 +61,16 @@ class Recorder:
             raise JournalUnavailable(self.failure)
         at = self._clock()
         entries = [self._entry(at, event) for event in events]
-        touched = [record for event in events for record in self._state.apply(at, event)]
+        changes = [(event, self._state.apply(at, event)) for event in events]
+        beside = [made for event, touched in changes if (made := self._companion(event, touched)) is not None]
+        entries += [self._entry(at, event) for event in beside]
+        changes += [(event, self._state.apply(at, event)) for event in beside]
+        touched = [record for _, records in changes for record in records]
         durable = self._append(entries, touched)
         self._newest = durable
         # Whoever does not wait learns of a failure from `failure`; the loop need not complain about it as well.
         durable.add_done_callback(lambda done: done.cancelled() or done.exception())
-        for event in events:
+        for event, _ in changes:
             for listener in self._listeners:
                 listener(event)
         return durable

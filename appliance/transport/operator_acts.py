@@ -19,6 +19,7 @@ from appliance.transport import operator_results as results
 from appliance.transport import operator_views as views
 from appliance.transport import operator_wire as wire
 from appliance.transport.foreign_text import printable
+from appliance.transport.notice_acts import notice_act
 from appliance.transport.venue_views import venues_view
 
 
@@ -39,8 +40,8 @@ class OperatorActs:
     async def carry_out(self, verb: wire.AnyVerb, person: Person) -> Struct | list[Struct]:
         """Do what was asked, in the name of `person`, whom the door has recognised; their role must cover the verb.
 
-        Raises `VerbRefused`, `AgentRefused`, `NotFit`, `NotUnknown`, `UnknownScope` and `JournalUnavailable`; the
-        message of each is the operator's answer.
+        Raises `VerbRefused`, `AgentRefused`, `NoNotice`, `NotFit`, `NotUnknown`, `UnknownScope` and
+        `JournalUnavailable`; the message of each is the operator's answer.
         """
         if not person.role.covers(verb.needs):
             raise NotAllowed(f"{person.name} is {person.role} here; this needs {verb.needs}")
@@ -55,17 +56,22 @@ class OperatorActs:
                 return await self._agents(verb, person)
             case wire.ListOrders() | wire.CancelOrder() | wire.CancelAllOrders() | wire.ResolveOrder():
                 return await self._orders(verb, person)
-            case wire.ShowMetrics():
-                return snapshot(self._core.telemetry.meter, self._core.clock())
-            case wire.ExposeMetrics():
-                text = self._core.telemetry.meter.text().decode()
-                return results.Exposition(content_type=CONTENT_TYPE, text=text)
+            case wire.ShowMetrics() | wire.ExposeMetrics():
+                return self._figures(verb)
+            case wire.ListNotices() | wire.TryNotifier() | wire.ResendNotice() | wire.DismissNotice():
+                return await notice_act(self._core, verb, person)
             case wire.ListVenues():
                 return venues_view(self._core)
             case wire.AcceptDrift(venue=venue, reason=reason):
                 return await self._accept_drift(venue, person, printable(reason, 200))
             case wire.HaltTrading() | wire.RestrictTrading() | wire.ResumeTrading():
                 return await self._trading(verb, person, printable(verb.reason, 200))
+
+    def _figures(self, verb: wire.ShowMetrics | wire.ExposeMetrics) -> Struct:
+        meter = self._core.telemetry.meter
+        if isinstance(verb, wire.ShowMetrics):
+            return snapshot(meter, self._core.clock())
+        return results.Exposition(content_type=CONTENT_TYPE, text=meter.text().decode())
 
     async def _trading(
         self, verb: wire.HaltTrading | wire.RestrictTrading | wire.ResumeTrading, person: Person, reason: str

@@ -11,6 +11,7 @@ import msgspec
 
 from appliance.domain.agents import AgentScope
 from appliance.telemetry.figures import Snapshot
+from appliance.transport import notice_results
 from appliance.transport import operator_results as results
 from appliance.transport import operator_wire as wire
 
@@ -119,6 +120,22 @@ class OperatorClient:
     def exposition(self) -> results.Exposition:
         """The same in Prometheus' text format."""
         return self._ask(wire.ExposeMetrics(), results.Exposition)
+
+    def notices(self, *, failed: bool = False, limit: int = 50) -> list[notice_results.NoticeView]:
+        """The newest first; `failed`: those that were given up and that nobody has read."""
+        return self._ask(wire.ListNotices(failed=failed, limit=limit), list[notice_results.NoticeView])
+
+    def test_notifier(self, name: str) -> notice_results.Tested:
+        """Send a harmless notice through one notifier; whether it was delivered within some seconds."""
+        return self._ask(wire.TryNotifier(name=name), notice_results.Tested)
+
+    def resend_notice(self, notice_id: str) -> tuple[str, ...]:
+        """Send one that was given up again; through which notifiers."""
+        return self._ask(wire.ResendNotice(notice_id=notice_id), notice_results.Resent).to
+
+    def dismiss_notice(self, notice_id: str) -> None:
+        """Call one that was given up read."""
+        self._ask(wire.DismissNotice(notice_id=notice_id), results.Done)
 
     def close(self) -> None:
         self._file.close()

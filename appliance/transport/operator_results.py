@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from appliance.transport.notice_results import NoticesStatus
 from appliance.transport.tool_results import OrderView, ProposalView, View
 
 
@@ -117,6 +118,7 @@ class StatusView(View, frozen=True, kw_only=True):
     workers: tuple[WorkerView, ...] = ()
     venues: tuple[VenueView, ...] = ()
     watchdog: WatchdogView
+    notices: NoticesStatus = NoticesStatus()
     configuration_digest: str
 
 

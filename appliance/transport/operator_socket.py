@@ -18,6 +18,7 @@ import msgspec
 from appliance.domain.operators import Person, Role
 from appliance.service.agents import AgentRefused
 from appliance.service.core import Core
+from appliance.service.notices import NoNotice
 from appliance.service.reports import NotUnknown
 from appliance.service.scopes import UnknownScope
 from appliance.service.venue_watch import NotFit
@@ -82,7 +83,7 @@ class OperatorSocket:
             return _failed(f"not a request: {printable(str(fault), 200)}")
         try:
             result = await self._acts.carry_out(verb, person)
-        except (VerbRefused, AgentRefused, NotFit, NotUnknown, UnknownScope, JournalUnavailable) as refusal:
+        except (VerbRefused, AgentRefused, NoNotice, NotFit, NotUnknown, UnknownScope, JournalUnavailable) as refusal:
             return _failed(str(refusal))
         except Exception:
             log.exception("the operator's %s failed", type(verb).__name__)

@@ -14,6 +14,7 @@ from appliance.service.core import Core
 from appliance.transport import operator_results as results
 from appliance.transport.amounts import amount_text, number_text
 from appliance.transport.foreign_text import printable
+from appliance.transport.notice_acts import notices_status
 from appliance.transport.tool_results import order_view, proposal_view, units_of
 from appliance.transport.venue_views import venue_views, watchdog_view
 
@@ -58,6 +59,7 @@ def status_view(core: Core) -> results.StatusView:
         workers=() if core.plugins is None else tuple(map(worker_view, core.plugins.health())),
         venues=venue_views(core),
         watchdog=watchdog_view(core.outside),
+        notices=notices_status(core),
         configuration_digest=core.identity.configuration_digest,
     )
 

@@ -159,6 +159,31 @@ class ExposeMetrics(Verb, frozen=True, kw_only=True, tag="metrics.expose"):
     needs = Role.VIEWER
 
 
+class ListNotices(Verb, frozen=True, kw_only=True, tag="notices.list"):
+    needs = Role.VIEWER
+
+    failed: bool = False
+    limit: Annotated[int, Meta(ge=1, le=200)] = 50
+
+
+class TryNotifier(Verb, frozen=True, kw_only=True, tag="notices.test"):
+    needs = Role.OPERATOR
+
+    name: Name
+
+
+class ResendNotice(Verb, frozen=True, kw_only=True, tag="notices.resend"):
+    needs = Role.OPERATOR
+
+    notice_id: Name
+
+
+class DismissNotice(Verb, frozen=True, kw_only=True, tag="notices.dismiss"):
+    needs = Role.OPERATOR
+
+    notice_id: Name
+
+
 AnyVerb = (
     ShowStatus
     | ListApprovals
@@ -180,6 +205,10 @@ AnyVerb = (
     | ShowPortfolio
     | ShowMetrics
     | ExposeMetrics
+    | ListNotices
+    | TryNotifier
+    | ResendNotice
+    | DismissNotice
 )
 
 

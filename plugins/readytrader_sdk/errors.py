@@ -10,6 +10,11 @@ class PluginError(Exception):
 class Unavailable(PluginError):
     """Nothing was sent, or it provably did not arrive: the call may be made again."""
 
+    def __init__(self, text: str = "", *, retry_after_s: float | None = None) -> None:
+        """`retry_after_s` is what a service that asks for patience wants to be left alone for, in seconds."""
+        super().__init__(text)
+        self.retry_after_s = retry_after_s
+
 
 class OutcomeUnknown(PluginError):
     """Something was sent and no answer is trusted. Never made again; the outcome is asked for."""

@@ -18,6 +18,7 @@ mode = "approve_each"
 [[notifier]]
 name = "phone"
 plugin = "webhook"
+severity_min = "warning"
 private_hosts = ["127.0.0.1:{port}"]
 settings = {{url = "http://127.0.0.1:{port}/x"}}
 """
@@ -55,6 +56,7 @@ def test_a_proposal_and_a_halt_reach_the_operator_and_a_failed_delivery_is_repea
         assert shown["proposal"]["request_id"] == request_id
         halted = next(notice for notice in told(receiver) if "halted" in notice["subject"])
         assert (halted["severity"], "looks odd" in halted["text"]) == ("critical", True)
+        assert not any(notice["severity"] == "info" for notice in told(receiver))
         size, root = halted["checkpoint"].split(" ")
         assert int(size) > 0
         assert len(base64.b64decode(root)) == 32

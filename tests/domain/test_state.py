@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from readytrader_sdk.orders import TERMINAL_STATES, ClientOrderId, OrderState
+from readytrader_sdk.ports import Severity
 
 from appliance.domain import state as state_module
 from appliance.domain.agents import Agent, AgentScope
@@ -35,6 +36,14 @@ from appliance.domain.events import (
 )
 from appliance.domain.intents import AgentId, Intent, OrderIntent, RequestId, digest
 from appliance.domain.limits import ApprovalMode
+from appliance.domain.notices import (
+    GIVEN_UP_KEPT,
+    NoticeDelivered,
+    NoticeGivenUp,
+    NoticeMade,
+    NoticeResent,
+    NoticeSeen,
+)
 from appliance.domain.orders import PAPER_ACCOUNT, ImpossibleReport, Order, apply_report
 from appliance.domain.snapshot import Mode
 from appliance.domain.state import RECORD_TYPES, Holding, State, Touched, idempotency_id, shape_of
@@ -113,8 +122,29 @@ def a_day() -> list[tuple[datetime, Event]]:
         marked,
         reported(S.CANCELLED, order_id="rt1"),
         AgentRevoked(agent_id=ALPHA, by="operator"),
+        CoreStarted(version="1", mode=Mode.PAPER, configuration_digest="0", limits=limits()),
+        noticed("n1", "phone", "mail"),
+        NoticeDelivered(notice_id="n1", notifier="phone", attempts=1),
+        noticed("n2", "phone", "mail"),
+        NoticeDelivered(notice_id="n2", notifier="phone", attempts=1),
+        NoticeGivenUp(notice_id="n2", notifier="mail", attempts=9, reason="x", subject="s", text="t"),
+        noticed("n3", "phone"),
+        NoticeDelivered(notice_id="n3", notifier="phone", attempts=2),
+        noticed("n4", "phone"),
+        NoticeGivenUp(notice_id="n4", notifier="phone", attempts=9, reason="x", subject="s", text="t"),
+        NoticeResent(notice_id="n4", to=("phone",), by="ann"),
+        noticed("n5", "phone"),
+        NoticeGivenUp(notice_id="n5", notifier="phone", attempts=9, reason="x", subject="s", text="t"),
+        NoticeSeen(notice_id="n5", by="ann"),
+        CoreStopped(reason="stopped"),
     ]
     return [(NOW + n * MINUTE, event) for n, event in enumerate(events)]
+
+
+def noticed(notice_id: str, *to: str) -> NoticeMade:
+    return NoticeMade(
+        notice_id=notice_id, about="drift.found", severity=Severity.CRITICAL, subject="s", text="t", to=to
+    )  # fmt: skip
 
 
 def told(events: list[tuple[datetime, Event]], state: State | None = None) -> tuple[State, list[Touched]]:
@@ -138,6 +168,8 @@ def everything(state: State, now: datetime = NOW) -> dict[str, Any]:
         "keys": state.keys,
         "scopes": state.scopes,
         "portfolios": state.portfolios,
+        "notices": {it.notice_id: it for it in state.notices},
+        "life": state.life,
         "turnover": [state.recent.turnover(agent, now + n * MINUTE) for n in (0, 30, 1445) for agent in agents],
         "repeated": {shape: state.recent.same_shape(ALPHA, shape, now) for shape in shapes},
     }
@@ -178,6 +210,8 @@ def test_every_kind_of_record_is_touched_in_a_day_and_marked_live_while_it_matte
         "rt1": False, "rt2": False, "rt3": False, "rt4": True,
     }  # fmt: skip
     assert (last["proposal", "rt9"], last["proposal", "rt10"]) == (False, True)
+    notices = {notice_id: live for (kind, notice_id), live in last.items() if kind == "notice"}
+    assert notices == {"n1": True, "n2": True, "n3": False, "n4": True, "n5": False}
 
 
 def test_what_is_only_written_down_changes_nothing() -> None:
@@ -185,13 +219,26 @@ def test_what_is_only_written_down_changes_nothing() -> None:
     decision = denied.decide()
     assert denials(decision)
     quiet: list[Event] = [
-        CoreStarted(version="1", mode=Mode.PAPER, configuration_digest="0", limits=limits()),
-        CoreStopped(reason="stopped"),
+        CoreStopped(reason="the end of a start that nobody saw"),
+        NoticeDelivered(notice_id="unknown", notifier="phone", attempts=1),
         RequestDenied(request=denied.request, snapshot=denied.snapshot, denied=decision),  # type: ignore[arg-type]
     ]
     state, touched = told([(NOW, event) for event in quiet])
     assert touched == []
     assert everything(state) == everything(fresh_state())
+
+
+def test_of_the_notices_that_were_given_up_the_oldest_are_only_stored_when_there_are_too_many() -> None:
+    events: list[Event] = []
+    for number in range(GIVEN_UP_KEPT + 2):
+        events.append(noticed(f"n{number}", "phone"))
+        events.append(
+            NoticeGivenUp(notice_id=f"n{number}", notifier="phone", attempts=1, reason="x", subject="s", text="t")
+        )
+    state, touched = told([(NOW, event) for event in events])
+    assert [it.notice_id for it in state.notices] == [f"n{number}" for number in range(2, GIVEN_UP_KEPT + 2)]
+    live = {it.id: it.live for it in touched}
+    assert [live["n0"], live["n1"], live["n2"]] == [False, False, True]
 
 
 def test_every_event_has_one_kind_and_every_kind_one_event() -> None:

@@ -29,9 +29,10 @@ from appliance.domain.events import (
     VenueChanged,
 )
 from appliance.domain.trading_state import GLOBAL, ScopeState, TradingState
-from appliance.service import notices as module
-from appliance.service.notice_words import words_of
-from appliance.service.notices import QUEUED_MAX, Notices, in_short
+from appliance.service import notice_outbox as module
+from appliance.service.notice_outbox import QUEUED_MAX
+from appliance.service.notice_words import Words, words_of
+from appliance.service.notices import Notices, in_short
 from appliance.service.patience import Patience
 from tests.plugin_host.rig import until
 from tests.service.rig import NOON, ROOMY, Rig, buy, play
@@ -105,14 +106,66 @@ def test_a_refusal_and_too_many_failures_are_given_up_in_the_log_and_the_next_is
     notifier = Kept(Misconfigured("no such webhook"), *[Unavailable("x")] * 5)
 
     def act(notices: Notices) -> None:
-        for name in ("refused", "too often", "good"):
+        for name in ("refused", "too often"):
             notices.hear(foreign(name))
 
-    deliver(notifier, act, lambda: len(notifier.taken) == 1)
+    deliver(notifier, act, lambda: "given up, not told" in caplog.text and len(notifier.tried) == 1 + 5)
+    deliver(notifier, lambda notices: notices.hear(foreign("good")), lambda: len(notifier.taken) == 1)
     assert "good" in notifier.taken[0].text
-    assert len(notifier.tried) == 1 + 5 + 1
-    assert "refuses" in caplog.text
-    assert "given up, not told" in caplog.text
+    assert caplog.text.count("given up, not told") == 2
+    assert "no such webhook" in caplog.text
+
+
+def test_what_is_put_off_holds_up_nothing_else_and_the_most_urgent_goes_first() -> None:
+    notifier = Kept(Unavailable("not this one"))
+    slow = Patience(notice_pauses=(timedelta(hours=1),))
+
+    async def run() -> None:
+        notices = Notices({"phone": notifier}, lambda: datetime.now(UTC), slow)
+        notices.hear(AllCancelled(venue=KRAKEN, attempts=1))
+        notices.start()
+        await until(lambda: bool(notifier.tried))
+        notifier.go.clear()
+        notices.hear(VenueChanged(venue=KRAKEN, problem=None))
+        await until(lambda: len(notifier.tried) == 2)
+        notices.hear(VenueChanged(venue=KRAKEN, problem="its clock"))
+        notices.hear(state_set(TradingState.HALTED))
+        notifier.go.set()
+        await until(lambda: len(notifier.taken) == 3)
+        assert [it.severity for it in notifier.taken] == [Severity.INFO, Severity.CRITICAL, Severity.WARNING]
+
+    asyncio.run(run())
+
+
+def test_a_service_that_asks_for_patience_is_left_alone_for_as_long_as_it_says_and_an_alarm_waits_too() -> None:
+    notifier = Kept(Unavailable("too many", retry_after_s=0.3))
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        notices = Notices({"phone": notifier}, lambda: datetime.now(UTC), QUICK)
+        notices.start()
+        notices.hear(AllCancelled(venue=KRAKEN, attempts=1))
+        await until(lambda: bool(notifier.tried))
+        tried_at = loop.time()
+        notices.hear(state_set(TradingState.HALTED))
+        await until(lambda: len(notifier.taken) == 2)
+        assert loop.time() - tried_at >= 0.29
+        assert [it.severity for it in notifier.taken] == [Severity.CRITICAL, Severity.INFO]
+
+    asyncio.run(run())
+
+
+def test_a_service_that_asks_for_more_patience_than_there_is_gets_no_more() -> None:
+    notifier = Kept(Unavailable("tomorrow", retry_after_s=24 * 3600.0))
+
+    async def run() -> None:
+        notices = Notices({"phone": notifier}, lambda: datetime.now(UTC), QUICK)
+        notices.start()
+        notices.hear(foreign("x"))
+        await until(lambda: bool(notifier.tried) and len(notices.outboxes[0]) == 0)
+        assert notices.outboxes[0].problem == "tomorrow"
+
+    asyncio.run(run())
 
 
 def test_a_notifier_that_hangs_holds_up_no_other_and_a_flood_buries_no_alarm(caplog: pytest.LogCaptureFixture) -> None:
@@ -120,23 +173,29 @@ def test_a_notifier_that_hangs_holds_up_no_other_and_a_flood_buries_no_alarm(cap
         stuck, other = Kept(), Kept()
         stuck.go.clear()
         notices = Notices({"stuck": stuck, "other": other}, lambda: datetime.now(UTC), QUICK)
+        stuck_outbox, _ = notices.outboxes
         notices.start()
         notices.hear(state_set(TradingState.HALTED))
         await until(lambda: bool(stuck.tried) and bool(other.taken))
         notices.hear(foreign("alarm-1"))
         for number in range(QUEUED_MAX + 50):
-            notices.hear(AllCancelled(venue=KRAKEN, attempts=number))
+            words = Words(severity=Severity.INFO, subject=f"news {number}", text="t")
+            stuck_outbox.put(_notice(words))
         for number in (2, 3):
             notices.hear(foreign(f"alarm-{number}"))
-        (outbox, _) = notices._outboxes
-        assert len(outbox._waiting) == QUEUED_MAX
+        await asyncio.sleep(0)
+        assert len(stuck_outbox) == QUEUED_MAX
         stuck.go.set()
         await until(lambda: any("alarm-3" in notice.text for notice in stuck.taken))
         assert [notice.severity for notice in stuck.taken].count(Severity.CRITICAL) == 4
         await notices.aclose()
 
     asyncio.run(run())
-    assert "too many notices" in caplog.text
+    assert "too many notices wait" in caplog.text
+
+
+def _notice(words: Words) -> Notice:
+    return Notice(notice_id=words.subject, severity=words.severity, subject=words.subject, text=words.text, at=NOON)
 
 
 def test_a_process_that_goes_delivers_what_it_can_and_says_what_it_could_not(

@@ -37,6 +37,7 @@ from appliance.plugin_host.messages import (
     Pong,
     Returned,
     encode,
+    seconds_to_wait,
 )
 from appliance.plugin_host.worker.loading import is_coroutine
 from appliance.plugin_host.worker.methods import ImpossibleResult, Prepared
@@ -273,7 +274,7 @@ class Server:
             return
         for kind, fault in _FAULTS:
             if isinstance(error, kind):
-                self._fail(call, fault, _text(error))
+                self._fail(call, fault, _text(error), seconds_to_wait(getattr(error, "retry_after_s", None)))
                 return
         self._output.say(logging.ERROR, f"{call.method.name} raised {where(error)}")
         self._fail(call, Fault.BROKEN, f"{call.method.name} raised {type(error).__name__}")
@@ -288,9 +289,15 @@ class Server:
         if call.task is not None:
             call.task.cancel()
 
-    def _fail(self, call: _InFlight, fault: Fault, text: str) -> None:
-        said, ended_ns = self._output.fit(text, TEXT_MAX), monotonic_ns()
-        failed = Failed(call_id=call.call_id, fault=fault, text=said, began_ns=call.began_ns, ended_ns=ended_ns)
+    def _fail(self, call: _InFlight, fault: Fault, text: str, retry_after_s: float | None = None) -> None:
+        failed = Failed(
+            call_id=call.call_id,
+            fault=fault,
+            text=self._output.fit(text, TEXT_MAX),
+            began_ns=call.began_ns,
+            ended_ns=monotonic_ns(),
+            retry_after_s=retry_after_s,
+        )
         self._finish(call, failed)
 
     def _finish(self, call: _InFlight, message: Returned | Failed | Ended) -> None:
