@@ -1,0 +1,59 @@
+/** What a view asks the appliance for: loaded, loaded again when something changed, and honest about failing. */
+import { live, onPush } from "./live.js";
+import { get } from "./session.js";
+import { useStore } from "./store.js";
+import { useCallback, useEffect, useRef, useState } from "./ui.js";
+
+const GATHER_MS = 120;
+
+/**
+ * The answer to a GET, kept fresh.
+ * @param {string | null} path null asks nothing
+ * @param {{on?: string[], everyMs?: number}} [when] pushes after which it is asked for again, and how often anyway
+ * @returns {{data: any, error: Error | null, loading: boolean, reload: () => Promise<void>}}
+ */
+export function useResource(path, { on = [], everyMs = 0 } = {}) {
+  const [state, setState] = useState({ path: null, data: null, error: null, loading: true });
+  const epoch = useStore(live, (it) => it.epoch);
+  const turn = useRef(0);
+
+  const reload = useCallback(async () => {
+    const mine = ++turn.current;
+    if (path === null) return;
+    try {
+      const data = await get(path);
+      if (mine === turn.current) setState({ path, data, error: null, loading: false });
+    } catch (error) {
+      if (mine === turn.current)
+        setState((was) => ({ path, data: was.path === path ? was.data : null, error, loading: false }));
+    }
+  }, [path]);
+
+  useEffect(() => {
+    reload();
+    return () => void turn.current++;
+  }, [reload, epoch]);
+
+  useEffect(() => {
+    let timer = 0;
+    const soon = () => {
+      clearTimeout(timer);
+      timer = setTimeout(reload, GATHER_MS);
+    };
+    const ends = on.map((type) => onPush(type, soon));
+    const clock = everyMs ? setInterval(() => document.hidden || reload(), everyMs) : 0;
+    return () => {
+      clearTimeout(timer);
+      clearInterval(clock);
+      for (const end of ends) end();
+    };
+  }, [reload, on.join(), everyMs]);
+
+  const stale = state.path !== path;
+  return {
+    data: stale ? null : state.data,
+    error: stale ? null : state.error,
+    loading: stale || state.loading,
+    reload,
+  };
+}

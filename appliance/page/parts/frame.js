@@ -1,0 +1,138 @@
+/** Everything around a view: bar, strips of state, navigation, the view itself, and what is said aloud. */
+import { live, onPush, takeStatus } from "../core/live.js";
+import { useResource } from "../core/resource.js";
+import { route } from "../core/router.js";
+import { get } from "../core/session.js";
+import { toasts, unsay, useStore } from "../core/store.js";
+import { html, useEffect, useRef, useState } from "../core/ui.js";
+import { Bar } from "./bar.js";
+import { Foot } from "./brand.js";
+import { Icon } from "./icons.js";
+import { Menu, Rail, Tabs } from "./navigation.js";
+import { Failed, Loading } from "./states.js";
+import { Strips } from "./strips.js";
+
+const VIEWS = {
+  now: ["Now", () => import("../views/now.js")],
+  approvals: ["Approvals", () => import("../views/approvals.js")],
+  orders: ["Orders and fills", () => import("../views/orders.js")],
+  insights: ["Insights and strategies", () => import("../views/insights.js")],
+  journal: ["Journal", () => import("../views/journal.js")],
+  notices: ["Notices", () => import("../views/notices.js")],
+  reports: ["Reports", () => import("../views/reports.js")],
+  limits: ["Limits", () => import("../views/limits.js")],
+  agents: ["Agents", () => import("../views/agents.js")],
+  plugins: ["Plugins and venues", () => import("../views/plugins.js")],
+  settings: ["Settings", () => import("../views/settings.js")],
+  security: ["My security", () => import("../views/security.js")],
+};
+
+/** The page of somebody who is signed in. */
+export function Frame() {
+  const { view } = useStore(route, (it) => it);
+  const known = VIEWS[view] ? view : "now";
+  const [menu, setMenu] = useState(false);
+  const status = useStore(live, (it) => it.status);
+  const epoch = useStore(live, (it) => it.epoch);
+  const pending = useResource("/api/pending-approvals", { on: ["APPROVAL_UPDATE"] });
+  const waiting = pending.data?.pending.length ?? status?.approvals_pending ?? 0;
+
+  useEffect(() => {
+    get("/api/status")
+      .then(takeStatus)
+      .catch(() => {});
+  }, [epoch]);
+  useEffect(() => {
+    document.title = `${waiting ? `(${waiting}) ` : ""}${VIEWS[known][0]} · ReadyTrader`;
+  }, [known, waiting]);
+  useEffect(() => setMenu(false), [view]);
+
+  return html`<a class="skip" href="#main" onClick=${toMain}>Skip to the view</a>
+    <div class="frame">
+      <${Bar} />
+      <${Rail} view=${known} waiting=${waiting} />
+      <div class="middle">
+        <${Strips} />
+        <main class="view" id="main" tabindex="-1"><${View} name=${known} pending=${pending} /></main>
+        <${Foot} version=${status?.version ?? ""} />
+      </div>
+      <${Tabs} view=${known} waiting=${waiting} openMenu=${() => setMenu(true)} />
+    </div>
+    ${menu && html`<${Menu} view=${known} onClose=${() => setMenu(false)} />`}
+    <${Aloud} waiting=${waiting} />
+    <${Toasts} />`;
+}
+
+function toMain(event) {
+  event.preventDefault();
+  document.getElementById("main").focus();
+}
+
+function View({ name, pending }) {
+  const [shown, setShown] = useState({ name: null, component: null, error: null });
+  const first = useRef(true);
+  const load = () =>
+    VIEWS[name][1]().then(
+      (module) => setShown({ name, component: module.default, error: null }),
+      () => setShown({ name, component: null, error: { status: 0, code: "unreachable", message: "" } }),
+    );
+  useEffect(() => {
+    load();
+  }, [name]);
+  useEffect(() => {
+    if (!shown.component) return;
+    if (!first.current) {
+      scrollTo(0, 0);
+      document.querySelector("main h1")?.focus();
+    }
+    first.current = false;
+  }, [shown.component]);
+  if (shown.name !== name) return html`<${Loading} what=${VIEWS[name][0]} />`;
+  if (shown.error) return html`<${Failed} error=${shown.error} again=${() => location.reload()} />`;
+  return html`<${shown.component} pending=${pending} />`;
+}
+
+/** Tells a screen reader what a glance would: a new proposal politely, a halt at once. */
+function Aloud({ waiting }) {
+  const [polite, setPolite] = useState("");
+  const [urgent, setUrgent] = useState("");
+  const before = useRef({ waiting, halted: null });
+  const halted = useStore(live, (it) => it.status?.halted ?? null);
+  useEffect(() => {
+    if (waiting > before.current.waiting)
+      setPolite(waiting === 1 ? "A proposal waits for a person." : `${waiting} proposals wait for a person.`);
+    before.current.waiting = waiting;
+  }, [waiting]);
+  useEffect(() => {
+    if (halted === true && before.current.halted === false) setUrgent("Trading is halted.");
+    if (halted === false && before.current.halted === true) setUrgent("Trading is resumed.");
+    before.current.halted = halted;
+  }, [halted]);
+  useEffect(
+    () =>
+      onPush(
+        "APPROVAL_UPDATE",
+        ({ state }) =>
+          state && state !== "pending" && setPolite(`A proposal is ${String(state).replaceAll("_", " ")}.`),
+      ),
+    [],
+  );
+  return html`<div class="unseen" aria-live="polite">${polite}</div>
+    <div class="unseen" aria-live="assertive">${urgent}</div>`;
+}
+
+function Toasts() {
+  const shown = useStore(toasts, (it) => it.shown);
+  return html`<div class="toasts" role="status">
+    ${shown.map(
+      (it) =>
+        html`<div key=${it.id} class=${`toast ${it.kind}`}>
+          <${Icon} name=${it.kind} />
+          <p>${it.text}</p>
+          <button class="button plain" type="button" aria-label="Put away" onClick=${() => unsay(it.id)}>
+            <${Icon} name="close" />
+          </button>
+        </div>`,
+    )}
+  </div>`;
+}
