@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import aclosing, suppress
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
@@ -17,7 +18,7 @@ from readytrader_sdk.conformance.exchange_trial import fresh_id
 from readytrader_sdk.egress import Endpoint, HttpAllowance
 from readytrader_sdk.errors import Misconfigured, OutcomeUnknown, Unavailable
 from readytrader_sdk.instruments import VenueId
-from readytrader_sdk.orders import ExecutionReport, OrderState, OrderType, Side
+from readytrader_sdk.orders import ExecutionReport, Fill, OrderState, OrderType, Side
 from readytrader_sdk.ports import (
     AmendPort,
     CancelAllAfterPort,
@@ -33,6 +34,7 @@ from builtin_plugins.ccxt_exchange.nonce import RESERVED_MS, RisingNonce
 from builtin_plugins.ccxt_loading.address import origins
 from tests.plugins.ccxt_ground import BTC, OTHER, OURS, context, local_venue, order, quote, trading
 
+NOWHEN = datetime(1970, 1, 1, tzinfo=UTC)
 WIRES = pytest.mark.parametrize("wire", ["binance", "kraken"])
 FAR = Decimal(60000)
 BOUND_S = 30
@@ -389,19 +391,30 @@ def test_fills_that_do_not_add_up_to_what_is_filled_are_no_answer(tmp_path: Path
     asyncio.run(scene())
 
 
-def test_of_an_order_that_is_filled_at_once_only_its_fills_are_asked_for(tmp_path: Path) -> None:
+def _but_time(fill: Fill) -> Fill:
+    """The answer to an order has one time for all of its fills."""
+    return replace(fill, filled_at=NOWHEN)
+
+
+def test_an_order_that_is_filled_at_once_is_told_whole_by_the_answer_to_it(tmp_path: Path) -> None:
     async def scene() -> None:
         async with local_venue() as (_, url), trading(tmp_path, "binance", url) as exchange:
 
             async def never(*_: object) -> None:
                 raise AssertionError("the venue has said already how the order is")
 
-            cast(Any, exchange.dialect).look = never
-            done = await exchange.place_order(
-                order(order_type=OrderType.MARKET, limit_price=None, price_worst=Decimal(65100))
-            )
+            binance = cast(Any, exchange.dialect)
+            with pytest.MonkeyPatch.context() as patched:
+                patched.setattr(binance, "look", never)
+                patched.setattr(binance, "_fills", never)
+                done = await exchange.place_order(
+                    order(order_type=OrderType.MARKET, limit_price=None, price_worst=Decimal(65100))
+                )
             assert done.state is OrderState.FILLED
             assert sum(fill.quantity for fill in done.fills) == Decimal("0.01")
+            asked_for = await exchange.find_order(done.client_order_id, BTC)
+            assert asked_for is not None
+            assert [_but_time(fill) for fill in asked_for.fills] == [_but_time(fill) for fill in done.fills]
 
     asyncio.run(scene())
 

@@ -84,6 +84,12 @@ class Binance(Dialect):
         return self._parsed(found, market)
 
     async def trades(self, market: Market, seen: Seen) -> Sequence[Trade]:
+        """The FULL answer to a new order tells its executions itself; those of any other answer are asked for."""
+        told = answer(seen.raw, "info")
+        if isinstance(told, dict) and "fills" in told:
+            # Whatever traded on arrival took; its time is the answer's (New order, response FULL).
+            taken = {"orderId": seen.venue_order_id, "time": told.get("transactTime"), "isMaker": False}
+            return [self.api.parse_trade({**fill, **taken}, market.raw) for fill in listed(told, "fills")]
         request = {"symbol": market.venue_id, "orderId": seen.venue_order_id}
         raw = listed(await self.client.read(lambda: self._fills({**request, "limit": 1000})))
         return [self.api.parse_trade(trade, market.raw) for trade in raw]
