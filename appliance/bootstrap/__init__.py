@@ -6,11 +6,12 @@ work without a daemon need not wait for.
 
 from appliance.bootstrap.assembly import build, utc_now
 from appliance.bootstrap.on_disk import checkpoint_key, load_state, open_journal, restore_paper
-from appliance.bootstrap.running import Door, offline_core, run_child, run_daemon
+from appliance.bootstrap.running import Door, Ports, offline_core, run_child, run_daemon
 from appliance.bootstrap.watching import run_watchdog
 
 __all__ = [
     "Door",
+    "Ports",
     "build",
     "checkpoint_key",
     "load_state",

@@ -37,6 +37,7 @@ from appliance.service.measures import Measures
 from appliance.service.notice_watch import NoticeWatch
 from appliance.service.notices import Notices
 from appliance.service.observe import Observer
+from appliance.service.operators import Operators
 from appliance.service.orders import Orders
 from appliance.service.patience import AT_ONCE, Patience
 from appliance.service.portfolio import Portfolio
@@ -49,6 +50,7 @@ from appliance.service.stopping import Stopping
 from appliance.service.venue_watch import VenueWatch
 from appliance.service.venues import VenueLine, Venues
 from appliance.service.watchdog import Watchdog
+from appliance.store.credentials import Credentials
 from appliance.store.journal import Journal
 from appliance.telemetry.catalog import JOURNAL_COMMIT
 from appliance.telemetry.counting import Counting
@@ -71,7 +73,7 @@ def build(
 ) -> Core:
     """A core that has loaded its state and is ready to `start`. Without `plugins` it has no sources and no workers.
 
-    Raises `HomeRefused`, `JournalUnavailable`, `JournalCorrupt` and `CatalogError`.
+    Raises `HomeRefused`, `JournalUnavailable`, `JournalCorrupt`, `CredentialsUnavailable` and `CatalogError`.
     """
     home.prepare()
     journal = open_journal(home)
@@ -210,6 +212,13 @@ class Assembly:
         return Agents(self.state, self.recorder, self.clock)
 
     @cached_property
+    def operators(self) -> Operators:
+        return Operators(
+            Credentials(self.home.credentials), self.recorder, secret_key(self.home.session_key),
+            self.configuration.operator_listener.session_max, self.clock,
+        )  # fmt: skip
+
+    @cached_property
     def observer(self) -> Observer:
         return Observer(
             self.state, self.bus, self.portfolio, self.venues, self.limits, self.configuration.mode,
@@ -312,6 +321,7 @@ class Assembly:
             recorder=self.recorder,
             desk=self.desk,
             agents=self.agents,
+            operators=self.operators,
             approvals=self.approvals,
             orders=self.orders,
             funds=Funds(self.state, self.recorder, self.portfolio, self.paper, self.configuration.mode, self.clock),

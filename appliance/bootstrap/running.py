@@ -8,7 +8,9 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 from appliance.bootstrap.assembly import build, utc_now
 from appliance.config import Configuration
@@ -21,6 +23,9 @@ from appliance.telemetry.stages import SILENT
 from appliance.telemetry.telemetry import Telemetry
 from appliance.transport.operator_socket import OperatorSocket
 
+if TYPE_CHECKING:
+    from appliance.transport.operator_http.listener import OperatorHttp
+
 
 class Door(Protocol):
     """A listener."""
@@ -32,10 +37,18 @@ class Door(Protocol):
         """Stop listening and end the sessions."""
 
 
-async def run_daemon(home: Home, configuration: Configuration, on_ready: Callable[[int], None]) -> None:
-    """Serve agents and the operator until SIGTERM or SIGINT; then let what is under way finish.
+class Ports(Struct, frozen=True, kw_only=True):
+    """Where the HTTP listeners are."""
 
-    `on_ready` is told the HTTP listener's port.
+    agents: int
+    operators: int | None
+    """None where the configuration opens none."""
+
+
+async def run_daemon(home: Home, configuration: Configuration, on_ready: Callable[[Ports], None]) -> None:
+    """Serve agents and operators until SIGTERM or SIGINT; then let what is under way finish.
+
+    `on_ready` is told where the HTTP listeners are.
     """
     from appliance.transport.agent_socket import AgentSocket
     from appliance.transport.http import AgentHttp
@@ -44,11 +57,23 @@ async def run_daemon(home: Home, configuration: Configuration, on_ready: Callabl
     async with open_plugins(configuration, telemetry) as plugins:
         core = build(home, configuration, plugins=plugins, telemetry=telemetry)
         listener = configuration.agent_listener
-        http = AgentHttp(core, listener.host, listener.port)
+        agents = AgentHttp(core, listener.host, listener.port)
+        operators = _operator_http(core, configuration)
         stopped = on_signal()
-        async with _open(core, home, AgentSocket(core, home.agent_socket), http):
-            on_ready(http.port)
+        doors: list[Door] = [AgentSocket(core, home.agent_socket), agents, *([operators] if operators else [])]
+        async with _open(core, home, *doors):
+            on_ready(Ports(agents=agents.port, operators=operators.port if operators else None))
             await stopped.wait()
+
+
+def _operator_http(core: Core, configuration: Configuration) -> OperatorHttp | None:
+    """The operators' listener, where there is to be one. Litestar is imported for it and for nothing else."""
+    terms = configuration.operator_listener
+    if not terms.enabled:
+        return None
+    from appliance.transport.operator_http.listener import OperatorHttp
+
+    return OperatorHttp(core, terms.host, terms.port, terms.calls_per_min)
 
 
 async def run_child(home: Home, configuration: Configuration) -> None:

@@ -62,16 +62,20 @@ def init_command(line: CommandLine, profile: str) -> None:
 @click.pass_obj
 def serve_command(line: CommandLine, log_level: str) -> None:
     """Run in the foreground: agents over a socket and loopback HTTP, operators over a socket. Ends on SIGTERM."""
-    from appliance.bootstrap import run_daemon
+    from appliance.bootstrap import Ports, run_daemon
 
     log_to_stderr(log_level)
     configuration = line.configuration()
 
-    def tell(port: int) -> None:
+    def tell(ports: Ports) -> None:
         click.echo(f"readytrader serves {configuration.mode} trading from {line.home.root}", err=True)
         click.echo(f"  agents     {line.home.agent_socket}", err=True)
-        click.echo(f"             http://{configuration.agent_listener.host}:{port}/mcp (bearer token)", err=True)
+        click.echo(
+            f"             http://{configuration.agent_listener.host}:{ports.agents}/mcp (bearer token)", err=True
+        )
         click.echo(f"  operators  {line.home.operator_socket}", err=True)
+        if ports.operators is not None:
+            click.echo(f"             http://localhost:{ports.operators}/ (readytrader operator add)", err=True)
 
     _run(run_daemon(line.home, configuration, tell))
 
@@ -134,7 +138,7 @@ def demo_command(keep: bool, plain: bool, exchange: bool) -> None:
 
 def _run(serving: Coroutine[None, None, None]) -> None:
     """Serve to the end; a listener that cannot be opened is one line and an exit code."""
-    from appliance.transport.http import HttpRefused
+    from appliance.transport.loopback import HttpRefused
     from appliance.transport.unix_listener import ListenerRefused
 
     try:

@@ -45,6 +45,8 @@ notional_cex_order_max = "5000"
 
 [agent]
 http_port = 0
+[operator_http]
+port = 0
 
 [[source]]
 name = "binance_stream"

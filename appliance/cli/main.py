@@ -88,6 +88,7 @@ def run() -> int:
     from appliance.config import ConfigurationError
     from appliance.home import HomeRefused
     from appliance.plugin_host.catalog import CatalogError
+    from appliance.store.credentials import CredentialsUnavailable
     from appliance.store.journal import JournalCorrupt, JournalUnavailable
 
     try:
@@ -99,7 +100,7 @@ def run() -> int:
     except Misconfigured as fault:
         click.echo(f"readytrader: {fault}", err=True)
         return EXIT_REFUSED
-    except (HomeRefused, JournalUnavailable, JournalCorrupt, CatalogError) as fault:
+    except (HomeRefused, JournalUnavailable, JournalCorrupt, CredentialsUnavailable, CatalogError) as fault:
         click.echo(f"readytrader: {fault}", err=True)
         return EXIT_UNAVAILABLE
     return 0

@@ -162,6 +162,7 @@ def duration(unit: timedelta, low: int, high: int) -> Form[timedelta]:
 
 MILLISECOND = timedelta(milliseconds=1)
 SECOND = timedelta(seconds=1)
+HOUR = timedelta(hours=1)
 
 
 def optional(form: Form[T]) -> Form[T | None]:

@@ -14,7 +14,7 @@ from msgspec import Struct
 from readytrader_sdk.instruments import Asset, MarketType
 
 from appliance.config import forms
-from appliance.config.forms import MILLISECOND, SECOND, Form
+from appliance.config.forms import HOUR, MILLISECOND, SECOND, Form
 from appliance.config.values import ExecutionMode, RiskProfile
 from appliance.domain.limits import ApprovalMode
 from appliance.plugin_host.cage import Measure
@@ -627,6 +627,49 @@ AGENT_HTTP_PORT = _setting(
     "The port of the same; 0 takes a free one, and `serve` says which.",
     default=8100,
     basis="beside the operator's 8000",
+)
+
+# --- the operators' listener -----------------------------------------------------------------------------------
+
+OPERATOR_HTTP_ENABLED = _setting(
+    "operator_http.enabled",
+    forms.boolean(),
+    "Whether `serve` opens the operators' API and page. Nobody gets in before `readytrader operator add`.",
+    default=True,
+    basis="the page is where most operators look",
+)
+OPERATOR_HTTP_HOST = _setting(
+    "operator_http.host",
+    forms.loopback_host(),
+    "Where the operators' API and page are; the loopback interface only.",
+    environment="API_HOST",
+    default="127.0.0.1",
+    basis=SEED,
+)
+OPERATOR_HTTP_PORT = _setting(
+    "operator_http.port",
+    forms.whole(0, 65_535),
+    "The port of the same; 0 takes a free one, and `serve` says which.",
+    environment="API_PORT",
+    default=8000,
+    basis=SEED,
+)
+OPERATOR_SESSION_MAX = _setting(
+    "operator_http.session_hours",
+    forms.duration(HOUR, 1, 168),
+    "How long a sign-in lasts. Each access token lasts ten minutes, and the page renews it.",
+    environment="API_JWT_EXPIRATION_HOURS",
+    default=12 * HOUR,
+    basis="a working day",
+    unit="h",
+)
+OPERATOR_CALLS_PER_MIN = _setting(
+    "operator_http.calls_per_min",
+    forms.whole(10, 1_000_000),
+    "Calls of one account; a further one waits. As many failed calls of all who are not signed in.",
+    default=1200,
+    basis="a page that looks at everything each second uses half of it",
+    unit="calls/min",
 )
 
 # --- the watchdog process -------------------------------------------------------------------------------------

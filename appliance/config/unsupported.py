@@ -30,7 +30,6 @@ _SIGNING = "signing that is set up by variables"
 _NOTIFYING = "notification that is set up by variables"
 _PUT = "readytrader plugin secret NAME"
 _DEX = "DEX trading"
-_OPERATOR = "the operator's HTTP API"
 
 UNSUPPORTED: tuple[Unsupported, ...] = (
     *_unsupported(_SIGNING, "SIGNER_TYPE", harmless="env_private_key", advice="write a [[signer]] with that plugin"),
@@ -55,10 +54,18 @@ UNSUPPORTED: tuple[Unsupported, ...] = (
     ),
     *_unsupported("execution without market data", "MARKETDATA_FAIL_CLOSED", harmless="true"),
     *_unsupported("a ticker cache of its own", "TICKER_CACHE_TTL_SEC", harmless="5"),
-    *_unsupported(_OPERATOR, "API_HOST", harmless="127.0.0.1"),
-    *_unsupported(_OPERATOR, "API_PORT", harmless="8000"),
-    *_unsupported(_OPERATOR, "API_JWT_SECRET", "API_JWT_EXPIRATION_HOURS", "API_ADMIN_USERNAME"),
-    *_unsupported(_OPERATOR, "API_ADMIN_PASSWORD_HASH", "CORS_ORIGINS"),
+    *_unsupported(
+        "an operator's account that is set up by variables",
+        "API_ADMIN_USERNAME",
+        "API_ADMIN_PASSWORD_HASH",
+        advice="readytrader operator add NAME --role admin",
+    ),
+    *_unsupported(
+        "a key for sessions that is set up by a variable",
+        "API_JWT_SECRET",
+        advice="it is made in the home's keys folder, and stays there",
+    ),
+    *_unsupported("a page of another origin", "CORS_ORIGINS", advice="the page is served by the appliance itself"),
     *_unsupported("another store than SQLite", "STORE_BACKEND", harmless="sqlite"),
     *_unsupported("tracing", "OTEL_ENABLED", harmless="false"),
     *_unsupported(

@@ -105,6 +105,16 @@ class Listener(Struct, frozen=True, kw_only=True):
     port: int
 
 
+class OperatorListener(Listener, frozen=True, kw_only=True):
+    """Where operators come in over HTTP, and for how long."""
+
+    enabled: bool
+    session_max: timedelta
+    """How long a sign-in lasts."""
+    calls_per_min: int
+    """Of one account, or of one address without one."""
+
+
 class Source(Instance, frozen=True, kw_only=True):
     """One market-data source."""
 
@@ -151,6 +161,7 @@ class Configuration(Struct, frozen=True, kw_only=True):
     watchdog_after: timedelta
     """How long the core may be silent until the watchdog process cancels everything."""
     agent_listener: Listener
+    operator_listener: OperatorListener
     sources: tuple[Source, ...]
     exchanges: tuple[Exchange, ...]
     routers: tuple[Instance, ...]

@@ -17,6 +17,7 @@ from appliance.domain.decision import Denied, Permitted, Proposal
 from appliance.domain.intents import AgentId, Request, RequestId
 from appliance.domain.limits import Limits
 from appliance.domain.notices import NoticeDelivered, NoticeGivenUp, NoticeMade, NoticeResent, NoticeSeen
+from appliance.domain.operators import Role
 from appliance.domain.snapshot import Mode, Snapshot
 from appliance.domain.trading_state import ScopeState
 
@@ -51,6 +52,57 @@ class AuthenticationRefused(Struct, frozen=True, kw_only=True):
 
     listener: str
     reason: str
+
+
+class OperatorChange(StrEnum):
+    """What became of an operator's account."""
+
+    ADDED = "added"
+    ROLE = "role"
+    BOUND = "bound"
+    """To a Unix user, or to none any more."""
+    PASSWORD = "password"  # noqa: S105 - what changed, not what it is
+    TOTP = "totp"
+    """One-time codes were set up anew."""
+    PASSKEY_ADDED = "passkey_added"
+    PASSKEY_REMOVED = "passkey_removed"
+    FACTORS_REMOVED = "factors_removed"
+    UNLOCKED = "unlocked"
+    DISABLED = "disabled"
+    ENABLED = "enabled"
+
+
+class OperatorChanged(Struct, frozen=True, kw_only=True):
+    """An operator's account changed. What proves who they are is never in the journal."""
+
+    username: str
+    change: OperatorChange
+    by: str
+    role: Role
+    """As it is from now on."""
+    uid: int | None = None
+    """The Unix user that is this operator."""
+
+
+class OperatorSignedIn(Struct, frozen=True, kw_only=True):
+    username: str
+    factors: tuple[str, ...]
+    """What was proved: password, totp."""
+
+
+class OperatorSignedOut(Struct, frozen=True, kw_only=True):
+    """A session ended before its time."""
+
+    username: str
+    reason: str
+
+
+class OperatorLockedOut(Struct, frozen=True, kw_only=True):
+    """So many sign-ins failed in a row that further ones must wait; written once per wait."""
+
+    username: str
+    failures: int
+    wait_s: int
 
 
 class RequestThrottled(Struct, frozen=True, kw_only=True):
@@ -221,6 +273,10 @@ Event = (
     | AgentAdded
     | AgentRevoked
     | AuthenticationRefused
+    | OperatorChanged
+    | OperatorSignedIn
+    | OperatorSignedOut
+    | OperatorLockedOut
     | RequestThrottled
     | RequestDenied
     | ProposalMade
@@ -253,6 +309,10 @@ KINDS: dict[str, type[Event]] = {
     "agent.added": AgentAdded,
     "agent.revoked": AgentRevoked,
     "authentication.refused": AuthenticationRefused,
+    "operator.changed": OperatorChanged,
+    "operator.signed_in": OperatorSignedIn,
+    "operator.signed_out": OperatorSignedOut,
+    "operator.locked_out": OperatorLockedOut,
     "request.throttled": RequestThrottled,
     "request.denied": RequestDenied,
     "proposal.made": ProposalMade,

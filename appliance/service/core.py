@@ -29,6 +29,7 @@ from appliance.service.halt import Halt
 from appliance.service.history import History
 from appliance.service.notice_watch import NoticeWatch, journal_failed
 from appliance.service.notices import Notices
+from appliance.service.operators import Operators
 from appliance.service.orders import Orders
 from appliance.service.outcomes import Placed
 from appliance.service.portfolio import Portfolio
@@ -73,6 +74,7 @@ class Core:
         recorder: Recorder,
         desk: Desk,
         agents: Agents,
+        operators: Operators,
         approvals: Approvals,
         orders: Orders,
         funds: Funds,
@@ -103,6 +105,7 @@ class Core:
         self.recorder = recorder
         self.desk = desk
         self.agents = agents
+        self.operators = operators
         self.approvals = approvals
         self.orders = orders
         self.funds = funds
@@ -191,6 +194,7 @@ class Core:
         finally:
             await self.notices.aclose()
             await self.journal.aclose()
+            self.operators.close()
 
     async def stop_trading(self, by: str, reason: str) -> int:
         """Halt at once and cancel everything that is open; how many orders were cancelled."""

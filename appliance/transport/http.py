@@ -6,15 +6,10 @@ there is nothing to hijack and nothing that outlives a revoked token.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import socket
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from contextlib import contextmanager
 from typing import Any
 
 import msgspec
-import uvicorn
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.transport_security import TransportSecuritySettings
@@ -24,25 +19,14 @@ from appliance.service.agents import Principal
 from appliance.service.core import Core
 from appliance.transport.door import Door
 from appliance.transport.lines import LINE_MAX
+from appliance.transport.loopback import AsgiApp, LoopbackServer, Receive, Scope, Send
 from appliance.transport.mcp_server import build_server
 
 log = logging.getLogger(__name__)
 
 PATH = "/mcp"
-CONNECTIONS_MAX = 256
-SHUTDOWN_WAIT_MAX_S = 3
 _PRINCIPAL = "readytrader.principal"
 _CHALLENGE = b'Bearer realm="readytrader"'
-
-Scope = MutableMapping[str, Any]
-"""An ASGI scope (ASGI 3.0, HTTP connection scope)."""
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-
-class HttpRefused(Exception):
-    """The listener cannot be opened. The message names the address and says why."""
 
 
 class RequireToken:
@@ -117,67 +101,9 @@ def principal_of(context: ServerRequestContext[Any, Any]) -> Principal:
     return principal
 
 
-class _Server(uvicorn.Server):
-    """Leaves the process's signals alone: the daemon has its own way to end."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-class AgentHttp:
+class AgentHttp(LoopbackServer):
     """Serves agents over HTTP."""
 
     def __init__(self, core: Core, host: str, port: int) -> None:
-        self._host = host
-        self._port = port
         door = Door(core.agents, "agent http", core.clock, core.telemetry.stages)
-        config = uvicorn.Config(
-            http_app(build_server(core, principal_of), door),
-            lifespan="on",
-            ws="none",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            limit_concurrency=CONNECTIONS_MAX,
-            timeout_graceful_shutdown=SHUTDOWN_WAIT_MAX_S,
-        )
-        self._server = _Server(config)
-        self._serving: asyncio.Task[None] | None = None
-
-    @property
-    def port(self) -> int:
-        """The port that is listened on; the one asked for, unless that was 0."""
-        return self._port
-
-    async def start(self) -> None:
-        """Listen. Raises `HttpRefused` when the address is taken."""
-        listener = self._bind()
-        self._port = listener.getsockname()[1]
-        self._serving = asyncio.create_task(self._server.serve(sockets=[listener]), name="agent-http")
-        while not self._server.started:
-            if self._serving.done():
-                await self._serving
-                raise HttpRefused(f"{self._host}:{self._port}: the server ended while it started")
-            await asyncio.sleep(0.01)
-
-    async def aclose(self) -> None:
-        """Let requests end, for a few seconds, and stop listening. Orders that were permitted go on."""
-        if self._serving is None:
-            return
-        self._server.should_exit = True
-        await self._serving
-        self._serving = None
-
-    def _bind(self) -> socket.socket:
-        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        # With the protocol named, asyncio turns Nagle's algorithm off; without, every answer waits 40 ms for an ACK.
-        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((self._host, self._port))
-        except OSError as fault:
-            listener.close()
-            raise HttpRefused(f"{self._host}:{self._port}: cannot listen: {fault.strerror}") from fault
-        return listener
+        super().__init__("agent-http", http_app(build_server(core, principal_of), door), host, port, ws="none")

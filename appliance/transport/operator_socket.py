@@ -44,6 +44,7 @@ class OperatorSocket:
 
     def __init__(self, core: Core, path: Path, operator_uids: Iterable[int] = ()) -> None:
         self._acts = OperatorActs(core)
+        self._operators = core.operators
         self._uids = frozenset({ROOT_UID, os.geteuid(), *operator_uids})
         self._door = Door(core.agents, "operator socket", core.clock, core.telemetry.stages)
         self._listener = UnixListener(path, self._session, line_max=LINE_MAX, sessions_max=SESSIONS_MAX)
@@ -58,7 +59,6 @@ class OperatorSocket:
 
     async def _session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         uid = peer_uid(writer)
-        person = Person(name=operator_name(uid), role=Role.ADMIN)
         while True:
             try:
                 line = await reader.readuntil(b"\n")
@@ -73,8 +73,12 @@ class OperatorSocket:
                 writer.write(_line(_failed(f"uid {uid} is no operator here")))
                 await writer.drain()
                 return
-            writer.write(_line(await self._reply(line, person)))
+            writer.write(_line(await self._reply(line, self._person(uid))))
             await writer.drain()
+
+    def _person(self, uid: int) -> Person:
+        """The account that this Unix user is bound to; else the user, who may do all: they could change the files."""
+        return self._operators.person_of_uid(uid) or Person(name=operator_name(uid), role=Role.ADMIN)
 
     async def _reply(self, line: bytes, person: Person) -> wire.Reply:
         try:

@@ -49,7 +49,7 @@ def bench_a_core_of_its_own_answers_within_2_s(benchmark: BenchmarkFixture, appl
 
 @pytest.mark.benchmark(group="startup")
 def bench_the_idle_daemon_holds_less_than_120_mb(benchmark: BenchmarkFixture, appliance: Appliance) -> None:
-    (appliance.home / "readytrader.toml").write_text("[agent]\nhttp_port = 0\n")
+    (appliance.home / "readytrader.toml").write_text("[agent]\nhttp_port = 0\n[operator_http]\nport = 0\n")
     daemon = benchmark.pedantic(appliance.serve, rounds=1, iterations=1)
     appliance.mcp().agent.market()
     status = Path(f"/proc/{daemon.popen.pid}/status").read_text()

@@ -36,6 +36,8 @@ sys.exit(run())
 PLAIN = """\
 [agent]
 http_port = 0
+[operator_http]
+port = 0
 [[source]]
 name = "sample"
 plugin = "sample"

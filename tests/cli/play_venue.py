@@ -67,6 +67,8 @@ notional_order_max = 1000
 notional_cex_order_max = 1000
 [agent]
 http_port = 0
+[operator_http]
+port = 0
 [[source]]
 name = "prices"
 plugin = "play"

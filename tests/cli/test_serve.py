@@ -24,7 +24,9 @@ def test_it_says_where_it_listens_and_nothing_else(appliance: Appliance) -> None
         f"  agents     {appliance.home}/run/agent.sock",
     ]
     assert daemon.lines[2].startswith("             http://127.0.0.1:")
-    assert daemon.lines[3:] == [f"  operators  {appliance.home}/run/operator.sock"]
+    assert daemon.lines[3] == f"  operators  {appliance.home}/run/operator.sock"
+    assert daemon.lines[4].startswith("             http://localhost:")
+    assert len(daemon.lines) == 5
 
 
 def test_status_tells_how_it_is(appliance: Appliance) -> None:

@@ -22,7 +22,8 @@ from mcp.shared.exceptions import MCPError
 from appliance.service.agents import Principal
 from appliance.service.core import Core
 from appliance.transport.door import Door
-from appliance.transport.http import AsgiApp, Receive, Scope, Send, http_app, principal_of
+from appliance.transport.http import http_app, principal_of
+from appliance.transport.loopback import AsgiApp, Receive, Scope, Send
 from appliance.transport.mcp_server import build_server
 from tests.transport.serving import new_token
 

@@ -172,6 +172,11 @@ ALTERNATIVES = {
         {Measure.SECCOMP, Measure.LANDLOCK_TCP},
     ),
     "agent.http_port": ("8200", lambda c: c.agent_listener.port, 8200),
+    "operator_http.enabled": ("false", lambda c: c.operator_listener.enabled, False),
+    "operator_http.host": ("::1", lambda c: c.operator_listener.host, "::1"),
+    "operator_http.port": ("8300", lambda c: c.operator_listener.port, 8300),
+    "operator_http.session_hours": ("2", lambda c: c.operator_listener.session_max, timedelta(hours=2)),
+    "operator_http.calls_per_min": ("60", lambda c: c.operator_listener.calls_per_min, 60),
 }
 """For each setting another value, where it must arrive, and as what. None: needs a second setting, tested below."""
 
@@ -234,6 +239,8 @@ BOUNDS = [
     ("agent.http_host", "::1", "::"),
     ("agent.http_host", "127.0.0.1", "0.0.0.0"),
     ("agent.http_host", "127.0.0.1", "localhost"),
+    ("operator_http.host", "127.0.0.1", "0.0.0.0"),
+    ("operator_http.session_hours", "168", "169"),
     ("paper.latency_ms", "0", "-1"),
     ("limits.foreign_orders_max", "0", "-1"),
     ("limits.data_loss_max_sec", "1", "0"),

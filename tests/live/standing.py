@@ -56,6 +56,8 @@ default_per_min = 100000
 execution_per_min = 100000
 [agent]
 http_port = 0
+[operator_http]
+port = 0
 """
 """Every limit out of the way, and no rule left out."""
 SOURCE = """\

@@ -69,6 +69,8 @@ settings = {{url = "http://127.0.0.1:{pager}/"}}
 private_hosts = ["127.0.0.1:{pager}"]
 [agent]
 http_port = 0
+[operator_http]
+port = 0
 """
 
 

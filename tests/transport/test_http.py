@@ -18,8 +18,9 @@ from appliance.domain.events import AuthenticationRefused, Event
 from appliance.domain.intents import AgentId
 from appliance.service.core import Core
 from appliance.transport.door import NOTED_PER_MINUTE
-from appliance.transport.http import AgentHttp, HttpRefused
+from appliance.transport.http import AgentHttp
 from appliance.transport.lines import LINE_MAX
+from appliance.transport.loopback import HttpRefused
 from tests.transport.serving import codes, new_token, running_core
 
 JSON = {"content-type": "application/json", "accept": "application/json, text/event-stream"}

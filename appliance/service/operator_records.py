@@ -1,0 +1,53 @@
+"""What is kept of an operator in the file of credentials. None of it is shown to anybody as it is."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from appliance.domain.operators import Person, Role, account_name
+
+
+class Account(Struct, frozen=True, kw_only=True):
+    """Somebody who may sign in."""
+
+    username: str
+    role: Role
+    password_phc: str
+    created_at: datetime
+    uid: int | None = None
+    """The Unix user that is this person on the operators' socket."""
+    totp_secret: str | None = None
+    totp_step: int = 0
+    """The newest time step (RFC 6238) of which a code was used: none of it or before it is good again."""
+    disabled_at: datetime | None = None
+
+    @property
+    def person(self) -> Person:
+        return Person(name=account_name(self.username), role=self.role)
+
+
+class Passkey(Struct, frozen=True, kw_only=True):
+    """A WebAuthn credential's public half."""
+
+    credential_id: str
+    """Base64url, as the browser names it."""
+    username: str
+    name: str
+    public_key: bytes
+    """A COSE key."""
+    sign_count: int
+    created_at: datetime
+
+
+class Session(Struct, frozen=True, kw_only=True):
+    """A sign-in that lasts. The refresh token itself is never kept."""
+
+    session_id: str
+    username: str
+    refresh_sha256: str
+    spent: tuple[str, ...] = ()
+    """Hashes of refresh tokens that were used up: whoever shows one of them has stolen it, or was stolen from."""
+    started_at: datetime
+    expires_at: datetime

@@ -1,0 +1,75 @@
+"""The two tokens of a session: a short-lived one for every call, and one that buys the next pair, once."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import jwt
+
+ACCESS_LIFE = timedelta(minutes=10)
+ALGORITHM = "HS256"
+ISSUER = "readytrader"
+AUDIENCE = "readytrader-operators"
+_REQUIRED = ["aud", "exp", "iat", "iss", "jti", "sid", "sub"]
+_REFRESH_PREFIX = "rto"
+
+
+class AccessTokens:
+    """Makes and checks access tokens: JSON Web Tokens (RFC 7519) under a key that stays in the home."""
+
+    def __init__(self, key: bytes, clock: Callable[[], datetime]) -> None:
+        self._key = key
+        self._clock = clock
+
+    def issue(self, username: str, session_id: str, until: datetime) -> tuple[str, datetime]:
+        """A token and when it expires: after ten minutes, or with the session."""
+        now = self._clock()
+        expires_at = min(now + ACCESS_LIFE, until)
+        claims = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": username,
+            "sid": session_id,
+            "jti": secrets.token_urlsafe(12),
+            "iat": int(now.timestamp()),
+            "exp": int(expires_at.timestamp()),
+        }
+        return jwt.encode(claims, self._key, algorithm=ALGORITHM), expires_at
+
+    def read(self, token: str) -> tuple[str, str, datetime] | None:
+        """Username, session ID and expiry of a token that we made and that is still good, or None.
+
+        The times are compared with our own clock, the one by which the token was made.
+        """
+        try:
+            claims = jwt.decode(
+                token, self._key, algorithms=[ALGORITHM], audience=AUDIENCE, issuer=ISSUER,
+                options={"require": _REQUIRED, "verify_exp": False, "verify_iat": False, "verify_nbf": False},
+            )  # fmt: skip
+        except jwt.PyJWTError:
+            return None
+        username, session_id, expires = claims["sub"], claims["sid"], claims["exp"]
+        if not (isinstance(username, str) and isinstance(session_id, str) and isinstance(expires, int)):
+            return None
+        now = self._clock()
+        expires_at = datetime.fromtimestamp(expires, now.tzinfo)
+        return (username, session_id, expires_at) if now < expires_at else None
+
+
+def new_refresh_token(session_id: str) -> str:
+    """256 random bits, with the session that they are for."""
+    return f"{_REFRESH_PREFIX}_{session_id}_{secrets.token_hex(32)}"
+
+
+def session_of(refresh_token: str) -> str | None:
+    """The session that a refresh token says to be for."""
+    parts = refresh_token.split("_")
+    return parts[1] if len(parts) == 3 and parts[0] == _REFRESH_PREFIX else None
+
+
+def token_hash(refresh_token: str) -> str:
+    """What is kept of a refresh token: its random bits cannot be searched, so a plain hash is enough."""
+    return hashlib.sha256(refresh_token.encode(errors="replace")).hexdigest()

@@ -1,0 +1,50 @@
+"""The operators' listener as one application: walls, guard, routes, errors."""
+
+from __future__ import annotations
+
+import time
+from typing import cast
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.di import Provide
+
+from appliance.service.core import Core
+from appliance.transport.door import Door
+from appliance.transport.loopback import AsgiApp
+from appliance.transport.operator_acts import OperatorActs
+from appliance.transport.operator_http import auth_routes, page_files, trading_routes
+from appliance.transport.operator_http.call_rates import CallRates
+from appliance.transport.operator_http.faults import HANDLERS
+from appliance.transport.operator_http.signed_in import admit, asking_of
+from appliance.transport.operator_http.walls import BODY_BYTES_MAX, Walls
+
+FAMILIES = (auth_routes, trading_routes, page_files)
+"""Every module of routes; each has its `ROUTES`."""
+
+
+def litestar_app(core: Core, calls_per_min: int) -> Litestar:
+    """The routes with their guard, without the walls around them."""
+    state = State(
+        {
+            "core": core,
+            "acts": OperatorActs(core),
+            "door": Door(core.agents, "operator http", core.clock, core.telemetry.stages),
+            "rates": CallRates(calls_per_min, time.monotonic),
+        }
+    )
+    return Litestar(
+        [route for family in FAMILIES for route in family.ROUTES],
+        state=state,
+        guards=[admit],
+        dependencies={"asking": Provide(asking_of, sync_to_thread=False)},
+        exception_handlers=HANDLERS,
+        request_max_body_size=BODY_BYTES_MAX,
+        logging_config=None,
+        openapi_config=None,
+    )
+
+
+def operator_app(core: Core, calls_per_min: int) -> AsgiApp:
+    """The whole listener as an ASGI application."""
+    return Walls(cast(AsgiApp, litestar_app(core, calls_per_min)))

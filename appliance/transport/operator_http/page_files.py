@@ -1,0 +1,79 @@
+"""The page's files: `appliance/page`, read once at the start and served from memory; no path leads elsewhere."""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from litestar import Response, get
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
+from msgspec import Struct
+
+from appliance.transport.operator_http.faults import AnyRequest
+from appliance.transport.operator_http.signed_in import PUBLIC
+
+_NOT_SERVED = (".py", ".pyc", ".md")
+_TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".woff2": "font/woff2", ".svg": "image/svg+xml"}
+
+
+class PageFile(Struct, frozen=True, kw_only=True):
+    content: bytes
+    media_type: str
+    etag: str
+
+
+def read_page() -> dict[str, PageFile]:
+    """Every file by its path below the page's folder."""
+    return dict(_walk(files("appliance") / "page", ""))
+
+
+def _walk(folder: Traversable, prefix: str) -> list[tuple[str, PageFile]]:
+    found: list[tuple[str, PageFile]] = []
+    if not folder.is_dir():
+        return found
+    for entry in folder.iterdir():
+        path = prefix + entry.name
+        if entry.is_dir():
+            found += [] if entry.name.startswith(("_", ".")) else _walk(entry, f"{path}/")
+        elif not entry.name.endswith(_NOT_SERVED):
+            found.append((path, _file(path, entry.read_bytes())))
+    return found
+
+
+def _file(path: str, content: bytes) -> PageFile:
+    ending = path[path.rfind(".") :]
+    media_type = _TYPES.get(ending) or mimetypes.guess_type(path)[0] or "application/octet-stream"
+    if media_type.startswith("text/"):
+        media_type += "; charset=utf-8"
+    return PageFile(content=content, media_type=media_type, etag=f'"{hashlib.sha256(content).hexdigest()[:32]}"')
+
+
+_PAGE = read_page()
+
+
+@get("/", opt=PUBLIC, include_in_schema=False)
+async def index() -> Response[bytes]:
+    """The page itself."""
+    return _served("index.html", "")
+
+
+@get("/page/{path:path}", opt=PUBLIC, include_in_schema=False)
+async def page_file(path: FromPath[str], request: AnyRequest) -> Response[bytes]:
+    """One of its files."""
+    return _served(path.lstrip("/"), request.headers.get("if-none-match", ""))
+
+
+def _served(path: str, known: str) -> Response[bytes]:
+    file = _PAGE.get(path)
+    if file is None:
+        raise NotFoundException("no such file of the page")
+    headers = {"ETag": file.etag, "Cache-Control": "no-cache"}
+    if known == file.etag:
+        return Response(b"", status_code=304, headers=headers, media_type=file.media_type)
+    return Response(file.content, headers=headers, media_type=file.media_type)
+
+
+ROUTES = (index, page_file)

@@ -1,0 +1,102 @@
+"""Who asks, and whether they may: checked before a route's code runs, and before its body is read."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from litestar.connection import ASGIConnection
+from litestar.datastructures import State
+from litestar.di import NamedDependency
+from litestar.handlers import BaseRouteHandler
+
+from appliance.domain.operators import Person, Role
+from appliance.service.sign_in import SignedIn
+from appliance.transport import operator_wire as wire
+from appliance.transport.door import Door
+from appliance.transport.operator_acts import NotAllowed, OperatorActs
+from appliance.transport.operator_http.call_rates import CallRates
+from appliance.transport.operator_http.faults import AnyRequest, NotSignedIn
+
+AnyConnection = ASGIConnection[Any, Any, Any, Any]
+ResultT = TypeVar("ResultT")
+
+_SIGNED_IN = "readytrader.signed_in"
+PUBLIC = {"public": True}
+"""For routes that anybody may call: `@get(..., opt=PUBLIC)`."""
+VIEWER = {"role": Role.VIEWER}
+OPERATOR = {"role": Role.OPERATOR}
+ADMIN = {"role": Role.ADMIN}
+
+
+async def admit(connection: AnyConnection, handler: BaseRouteHandler) -> None:
+    """The guard of every route. A route that says nothing of who may call it, nobody may.
+
+    A coroutine, for Litestar runs plain functions in threads, and nothing of the core may be touched there.
+    """
+    rates: CallRates = connection.app.state.rates
+    if handler.opt.get("public") is True:
+        rates.draw_stranger(connection.client.host if connection.client else "")
+        return
+    signed_in = _authenticate(connection)
+    if signed_in is None:
+        door: Door = connection.app.state.door
+        rates.draw_stranger(connection.client.host if connection.client else "")
+        door.note("a call without a good access token")
+        raise NotSignedIn
+    rates.draw_account(signed_in.username)
+    needed = handler.opt.get("role")
+    if not isinstance(needed, Role) or not signed_in.person.role.covers(needed):
+        raise NotAllowed(f"{signed_in.person.name} is {signed_in.person.role}; this needs {needed or 'more'}")
+    connection.scope[_SIGNED_IN] = signed_in  # type: ignore[literal-required]
+
+
+def _authenticate(connection: AnyConnection) -> SignedIn | None:
+    headers = connection.headers.getall("authorization", [])
+    scheme, _, token = headers[0].partition(" ") if len(headers) == 1 else ("", "", "")
+    if scheme.lower() != "bearer":
+        return None
+    signed_in: SignedIn | None = connection.app.state.core.operators.sign_in.authenticate(token.strip())
+    return signed_in
+
+
+def signed_in_of(scope: Any) -> SignedIn:
+    """Who the guard let in."""
+    found = scope.get(_SIGNED_IN)
+    if not isinstance(found, SignedIn):
+        raise NotSignedIn
+    return found
+
+
+class Asking:
+    """A person's acts: `await asking.one(verb, ResultType)`, `await asking.many(verb, RowType)`."""
+
+    def __init__(self, acts: OperatorActs, signed_in: SignedIn) -> None:
+        self._acts = acts
+        self.signed_in = signed_in
+
+    @property
+    def person(self) -> Person:
+        return self.signed_in.person
+
+    async def one(self, verb: wire.AnyVerb, result: type[ResultT]) -> ResultT:
+        """Carry the verb out; its one answer."""
+        answer = await self._acts.carry_out(verb, self.person)
+        if not isinstance(answer, result):
+            raise TypeError(f"{type(verb).__name__} answered {type(answer).__name__}")
+        return answer
+
+    async def many(self, verb: wire.AnyVerb, row: type[ResultT]) -> list[ResultT]:
+        """Carry the verb out; the rows of its answer."""
+        answer = await self._acts.carry_out(verb, self.person)
+        if not isinstance(answer, list) or not all(isinstance(it, row) for it in answer):
+            raise TypeError(f"{type(verb).__name__} answered no list of {row.__name__}")
+        return [it for it in answer if isinstance(it, row)]
+
+
+Asked = NamedDependency[Asking]
+"""How a route says that it wants one: `asking: Asked`."""
+
+
+def asking_of(state: State, request: AnyRequest) -> Asking:
+    """The dependency `asking` of every route that is not public."""
+    return Asking(state.acts, signed_in_of(request.scope))
