@@ -78,23 +78,27 @@ class Verifier:
 
     def verify(self, note: str) -> Checkpoint:
         """The checkpoint that this key signed. Raises InvalidCheckpoint; other keys' signatures are ignored."""
-        text, signatures = _split_note(note)
-        checkpoint = _parse_text(text)
+        checkpoint = _parse_text(_split_note(note)[0])
         if checkpoint.origin != self.origin:
             raise InvalidCheckpoint(f"checkpoint: expected origin {self.origin!r}, got {checkpoint.origin[:80]!r}")
+        self._require_signature(note, f"checkpoint of {self.origin} at size {checkpoint.size}")
+        return checkpoint
+
+    def open(self, note: str) -> str:
+        """The text of any note that this key signed. Raises InvalidCheckpoint; other keys' signatures are ignored."""
+        self._require_signature(note, f"note of {self.origin}")
+        return _split_note(note)[0]
+
+    def _require_signature(self, note: str, name_of_note: str) -> None:
+        text, signatures = _split_note(note)
         for name, blob in signatures:
             if name == self.origin and blob[:4] == self.key_hash:
                 try:
                     self._public.verify(blob[4:], text.encode())
                 except InvalidSignature:
-                    raise InvalidCheckpoint(
-                        f"checkpoint of {self.origin} at size {checkpoint.size}: its signature is wrong"
-                    ) from None
-                return checkpoint
-        raise InvalidCheckpoint(
-            f"checkpoint of {self.origin} at size {checkpoint.size}: "
-            f"no signature by the key with hash {self.key_hash.hex()}"
-        )
+                    raise InvalidCheckpoint(f"{name_of_note}: its signature is wrong") from None
+                return
+        raise InvalidCheckpoint(f"{name_of_note}: no signature by the key with hash {self.key_hash.hex()}")
 
 
 class CheckpointKey:

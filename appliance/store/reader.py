@@ -76,6 +76,16 @@ class JournalReader:
                 return
             start = upper
 
+    def stored(self, first: int, last: int) -> Iterator[tuple[Leaf, str]]:
+        """The entries from `first` to `last`, both included, each with its bytes as text."""
+        for (leaf,) in list(self._reader.execute(_LEAVES, (first, last + 1))):
+            yield decode_leaf(leaf), leaf.decode("utf-8", "replace")
+
+    def written(self) -> int:
+        """How many entries are on disk."""
+        last = self._reader.execute("SELECT max(seq) FROM entry").get
+        return 0 if last is None else int(last) + 1
+
     def close(self) -> None:
         """Give the file back."""
         self._reader.close()
