@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from readytrader_sdk.errors import Misconfigured
 from readytrader_sdk.instruments import VenueId
 
 from appliance import __version__
 from appliance.bootstrap.on_disk import load_state, open_journal, restore_paper, secret_key
 from appliance.bootstrap.settings_of import bus_settings, feeds, paper_settings, rate_settings, terms
 from appliance.config import Configuration
+from appliance.config.limit_settings import LimitSettings
 from appliance.domain.orders import LIVE_PORTFOLIO, PAPER_ACCOUNT
 from appliance.domain.snapshot import Mode
 from appliance.domain.state import State
@@ -33,6 +35,7 @@ from appliance.service.execution import Execution
 from appliance.service.funds import Funds, assets_of
 from appliance.service.halt import Halt, HaltFile
 from appliance.service.history import History
+from appliance.service.limit_book import LimitBook, LimitRefused
 from appliance.service.measures import Measures
 from appliance.service.notice_watch import NoticeWatch
 from appliance.service.notices import Notices
@@ -73,7 +76,8 @@ def build(
 ) -> Core:
     """A core that has loaded its state and is ready to `start`. Without `plugins` it has no sources and no workers.
 
-    Raises `HomeRefused`, `JournalUnavailable`, `JournalCorrupt`, `CredentialsUnavailable` and `CatalogError`.
+    Raises `HomeRefused`, `JournalUnavailable`, `JournalCorrupt`, `CredentialsUnavailable`, `CatalogError` and
+    `Misconfigured`.
     """
     home.prepare()
     journal = open_journal(home)
@@ -104,7 +108,6 @@ class Assembly:
         self.plugins = plugins
         self.telemetry = telemetry or Telemetry()
         self.stages = self.telemetry.stages
-        self.limits = configuration.limits
         self.is_live = configuration.mode is Mode.LIVE
         self.patience = patience or (Patience() if self.is_live else AT_ONCE)
         if plugins is not None:
@@ -115,13 +118,22 @@ class Assembly:
     @cached_property
     def state(self) -> State:
         instruments = {instrument.symbol: instrument for instrument in self.configuration.instruments}
-        state = State(instruments, self.limits.turnover_window)
+        state = State(instruments, self.configuration.limits.turnover_window)
         load_state(state, self.journal, self.clock())
         return state
 
     @cached_property
     def recorder(self) -> Recorder:
         return Recorder(self.journal, self.state, self.clock)
+
+    @cached_property
+    def limits(self) -> LimitBook:
+        """Raises `Misconfigured` where what persons set does not go with the configuration."""
+        settings = LimitSettings(self.configuration)
+        try:
+            return LimitBook(settings, self.configuration.mode, self.state, self.recorder, self.clock)
+        except LimitRefused as fault:
+            raise Misconfigured(str(fault)) from fault
 
     @cached_property
     def history(self) -> History:
@@ -143,8 +155,8 @@ class Assembly:
         name, tracks = PAPER_ACCOUNT, None
         if self.is_live:
             name = LIVE_PORTFOLIO
-            tracks = frozenset(assets_of(self.configuration.instruments)) | self.limits.cash_assets
-        return Portfolio(self.state, self.bus, name, self.limits.accounting_asset, tracks)
+            tracks = frozenset(assets_of(self.configuration.instruments)) | self.configuration.limits.cash_assets
+        return Portfolio(self.state, self.bus, name, self.configuration.limits.accounting_asset, tracks)
 
     # where orders go
 
@@ -243,7 +255,7 @@ class Assembly:
     @cached_property
     def approvals(self) -> Approvals:
         key = secret_key(self.home.approval_key)
-        return Approvals(self.state, self.recorder, self.desk, self.agents, key, self.clock)
+        return Approvals(self.state, self.recorder, self.desk, self.agents, self.limits, key, self.clock)
 
     # who watches
 
@@ -296,8 +308,8 @@ class Assembly:
     def notice_watch(self) -> NoticeWatch:
         plugins = self.plugins
         return NoticeWatch(
-            self.notices, self.portfolio, lambda: self.limits, lambda: () if plugins is None else plugins.health(),
-            self.outside,
+            self.notices, self.portfolio, lambda: self.limits.limits,
+            lambda: () if plugins is None else plugins.health(), self.outside,
         )  # fmt: skip
 
     # the whole
@@ -315,7 +327,7 @@ class Assembly:
                 mode=self.configuration.mode,
                 configuration_digest=self.configuration.digest,
             ),
-            limits=self.limits,
+            limit_book=self.limits,
             state=self.state,
             journal=self.journal,
             recorder=self.recorder,

@@ -12,6 +12,9 @@ import click
 from appliance.cli.context import EXIT_REFUSED, EXIT_UNAVAILABLE, CommandLine
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
     from appliance.transport.operator_client import OperatorClient
 
 T = TypeVar("T")
@@ -56,16 +59,34 @@ def print_json(value: object) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(value)).decode())
 
 
-def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table for people; away from a terminal nothing is wrapped or cut, for other programs read it."""
+def print_json_line(value: object) -> None:
+    """Print a value for programs that read line by line, at once."""
+    import msgspec
+
+    click.echo(msgspec.json.encode(value).decode())
+    sys.stdout.flush()
+
+
+def screen() -> Console:
+    """Where tables go; away from a terminal nothing is wrapped or cut, for other programs read it."""
     from rich.console import Console
+
+    return Console() if sys.stdout.isatty() else Console(width=240)
+
+
+def table_of(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """A table of plain texts; nothing in them is taken for markup."""
     from rich.table import Table
     from rich.text import Text
 
-    console = Console() if sys.stdout.isatty() else Console(width=240)
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in headings:
         table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    console.print(table)
+    return table
+
+
+def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table for people."""
+    screen().print(table_of(headings, rows))

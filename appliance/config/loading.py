@@ -64,7 +64,7 @@ def _configuration(resolved: Resolved, tables: Mapping[str, Sequence[Row]]) -> C
         trading_halted=value(s.TRADING_HALTED),
         execution_mode=value(s.EXECUTION_MODE),
         risk_profile=value(s.RISK_PROFILE),
-        limits=_limits(resolved),
+        limits=limits_of(resolved),
         rate_limits=RateLimits(
             default_per_min=value(s.RATE_DEFAULT),
             execution_per_min=value(s.RATE_EXECUTION),
@@ -103,7 +103,8 @@ def _configuration(resolved: Resolved, tables: Mapping[str, Sequence[Row]]) -> C
     )
 
 
-def _limits(resolved: Resolved) -> Limits:
+def limits_of(resolved: Resolved) -> Limits:
+    """All limits that the settings come to."""
     value = resolved.value
     return Limits(
         accounting_asset=value(s.ACCOUNTING_ASSET),
@@ -150,8 +151,10 @@ def _limits(resolved: Resolved) -> Limits:
         approval_notional_min=value(s.APPROVAL_NOTIONAL_MIN),
         approval_first_symbol=value(s.APPROVAL_FIRST_SYMBOL),
         approval_first_orders=value(s.APPROVAL_FIRST_ORDERS),
+        approval_people_min=value(s.APPROVAL_PEOPLE_MIN),
         proposal_ttl=value(s.PROPOSAL_TTL),
         permit_ttl=value(s.PERMIT_TTL),
+        loosening_delay=value(s.LOOSENING_DELAY),
     )
 
 

@@ -176,6 +176,14 @@ APPROVAL_FIRST_ORDERS = _setting(
     basis="`auto` asks nobody unless told to",
     unit="orders",
 )
+APPROVAL_PEOPLE_MIN = _setting(
+    "approval.people_min",
+    forms.whole(1, 3),
+    "How many different persons must agree to what needs a person; with 2 or 3, each with an account of their own.",
+    default=1,
+    basis="most appliances have one operator",
+    unit="persons",
+)
 PROPOSAL_TTL = _setting(
     "approval.proposal_ttl_sec",
     forms.duration(SECOND, 10, 86_400),
@@ -475,6 +483,15 @@ DATA_LOSS_MAX = _setting(
     "How long real orders may stand without a fresh quote; after it only cancels pass for their instrument.",
     default=60 * SECOND,
     basis="longer than a source takes to come back, or another to take over",
+    unit="s",
+)
+
+LOOSENING_DELAY = _setting(
+    "limits.loosening_delay_sec",
+    forms.duration(SECOND, 1, 604_800),
+    "How long a limit that is loosened while the core runs waits until it holds; meanwhile anybody can take it back.",
+    default=600 * SECOND,
+    basis="long enough that whoever is told can object",
     unit="s",
 )
 

@@ -107,6 +107,8 @@ class Proposal(Struct, frozen=True, kw_only=True, tag="proposal"):
     """Why a person is asked; the same shape as a denial."""
     terms: Terms
     expires_at: datetime
+    people_min: int = 1
+    """How many different persons must agree. The default is for entries from before it was there."""
 
 
 Decision = Permitted | Proposal | Denied

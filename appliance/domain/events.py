@@ -15,6 +15,7 @@ from readytrader_sdk.ports import KeyRights
 from appliance.domain.agents import Agent
 from appliance.domain.decision import Denied, Permitted, Proposal
 from appliance.domain.intents import AgentId, Request, RequestId
+from appliance.domain.limit_changes import ChangeState, LimitChange
 from appliance.domain.limits import Limits
 from appliance.domain.notices import NoticeDelivered, NoticeGivenUp, NoticeMade, NoticeResent, NoticeSeen
 from appliance.domain.operators import Role
@@ -124,6 +125,17 @@ class ProposalMade(Struct, frozen=True, kw_only=True):
     request: Request
     snapshot: Snapshot
     proposal: Proposal
+
+
+class ApprovalGiven(Struct, frozen=True, kw_only=True):
+    """One person's yes to exactly what was shown. Whether it is enough, a `ProposalDecided` says."""
+
+    request_id: RequestId
+    by: str
+    factor: str
+    """What they proved it with beyond being signed in: `totp`, `passkey`, or `socket` where the kernel vouches."""
+    intent_digest: str
+    price_worst: Decimal
 
 
 class ProposalState(StrEnum):
@@ -267,6 +279,42 @@ class AllCancelled(Struct, frozen=True, kw_only=True):
     attempts: int
 
 
+class LooseningAsked(Struct, frozen=True, kw_only=True):
+    """A person wants a limit to allow more; until it is due nothing changes."""
+
+    change: LimitChange
+
+
+class LooseningConfirmed(Struct, frozen=True, kw_only=True):
+    """Another person wants it too."""
+
+    change_id: str
+    by: str
+    factor: str
+
+
+class LimitSet(Struct, frozen=True, kw_only=True):
+    """A limit's new value holds: every decision from here on, until the next of these or start, is under `limits`."""
+
+    change: LimitChange
+    limits: Limits
+
+
+class LimitChangeEnded(Struct, frozen=True, kw_only=True):
+    """A change holds no more, or never will."""
+
+    change_id: str
+    state: ChangeState
+    by: str
+    reason: str
+
+
+class LimitsLooserAtStart(Struct, frozen=True, kw_only=True):
+    """The configuration of this start allows more than what held before; each limit with both its values."""
+
+    changed: tuple[str, ...]
+
+
 Event = (
     CoreStarted
     | CoreStopped
@@ -301,6 +349,12 @@ Event = (
     | NoticeGivenUp
     | NoticeResent
     | NoticeSeen
+    | ApprovalGiven
+    | LooseningAsked
+    | LooseningConfirmed
+    | LimitSet
+    | LimitChangeEnded
+    | LimitsLooserAtStart
 )
 
 KINDS: dict[str, type[Event]] = {
@@ -337,6 +391,12 @@ KINDS: dict[str, type[Event]] = {
     "notice.given_up": NoticeGivenUp,
     "notice.resent": NoticeResent,
     "notice.seen": NoticeSeen,
+    "approval.given": ApprovalGiven,
+    "limit.loosening_asked": LooseningAsked,
+    "limit.loosening_confirmed": LooseningConfirmed,
+    "limit.set": LimitSet,
+    "limit.change_ended": LimitChangeEnded,
+    "limits.looser_at_start": LimitsLooserAtStart,
 }
 KIND_OF: dict[type[Event], str] = {event_type: kind for kind, event_type in KINDS.items()}
 

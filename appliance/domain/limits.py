@@ -103,5 +103,11 @@ class Limits(Struct, frozen=True, kw_only=True):
     approval_first_symbol: bool
     approval_first_orders: int
     """An agent's first n orders need a person."""
+    approval_people_min: int = 1
+    """How many different persons must agree to what needs one. The default is for entries from before it was there."""
     proposal_ttl: timedelta
     permit_ttl: timedelta
+
+    # changes of all the above while the core runs
+    loosening_delay: timedelta = timedelta(minutes=10)
+    """How long a loosened limit waits until it holds. The default is for entries from before it was there."""

@@ -100,7 +100,10 @@ class ApprovalFacts(Struct, frozen=True, kw_only=True):
     intent_digest: str
     price_worst: Decimal
     operator: str
+    """Whose yes was the last that it needed."""
     approved_at: datetime
+    people: tuple[str, ...] = ()
+    """Everybody who agreed, in order; empty in entries from when one was always enough."""
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):

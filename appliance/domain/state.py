@@ -19,10 +19,10 @@ from readytrader_sdk.money import ZERO
 from readytrader_sdk.orders import ClientOrderId, OrderState
 
 from appliance.domain.agents import Agent
-from appliance.domain.decision import Proposal
 from appliance.domain.events import (
     AgentAdded,
     AgentRevoked,
+    ApprovalGiven,
     CoreStarted,
     CoreStopped,
     Event,
@@ -45,6 +45,8 @@ from appliance.domain.intents import (
     TransferIntent,
     digest,
 )
+from appliance.domain.limit_changes import LimitChange, LimitsInForce
+from appliance.domain.limit_fold import IN_FORCE_ID, LimitsFold
 from appliance.domain.lives import CoreLife, life_after
 from appliance.domain.notices import (
     NoticeDelivered,
@@ -56,6 +58,7 @@ from appliance.domain.notices import (
     OpenNotices,
 )
 from appliance.domain.orders import Order, account_of, apply_report, balance_changes, portfolio_of
+from appliance.domain.proposals import ProposalRecord, Yes
 from appliance.domain.trading_state import Scope, ScopeState
 from appliance.domain.turnover import RecentOrders
 
@@ -67,18 +70,6 @@ ENDED_KEPT = 10_000
 
 DUST_UNITS = Decimal("1e-18")
 """Fewer units than this are none: what a division left over when everything was taken out."""
-
-
-class ProposalRecord(Struct, frozen=True, kw_only=True):
-    """A proposal and what became of it."""
-
-    request: Request
-    proposal: Proposal
-    state: ProposalState
-    made_at: datetime
-    decided_by: str | None = None
-    decided_at: datetime | None = None
-    reason: str | None = None
 
 
 class KeyBinding(Struct, frozen=True, kw_only=True):
@@ -136,6 +127,8 @@ RECORD_TYPES: dict[str, type[Struct]] = {
     "portfolio": Portfolio,
     "notice": NoticeRecord,
     "life": CoreLife,
+    "limit_change": LimitChange,
+    "limits": LimitsInForce,
 }
 
 
@@ -185,6 +178,7 @@ class State:
         self.portfolios: dict[str, Portfolio] = {}
         self.notices = OpenNotices()
         self.life: CoreLife | None = None
+        self.limits = LimitsFold()
         self.recent = RecentOrders(turnover_window)
 
     # reading
@@ -226,7 +220,7 @@ class State:
                 return self._reported(at, event)
             case ProposalMade():
                 return self._proposed(at, event)
-            case ProposalDecided():
+            case ProposalDecided() | ApprovalGiven():
                 return [self._decided(at, event)]
             case FundsMoved():
                 return self._funds(at, event)
@@ -244,9 +238,10 @@ class State:
                 return [self._set("notice", notice.notice_id, at, notice, live=live) for notice, live in after]
             case CoreStarted() | CoreStopped():
                 life = life_after(self.life, at, event)
-                return [] if life is None else [self._set("life", "core", at, life)]
+                lived = [] if life is None else [self._set("life", "core", at, life)]
+                return [*lived, *self._of_limits(at, event)]
             case _:
-                return []
+                return self._of_limits(at, event)
 
     def _set(self, kind: str, record_id: str, at: datetime, value: Struct, *, live: bool = True) -> Touched:
         return self.put(Touched(kind, record_id, live, at, value))
@@ -265,9 +260,7 @@ class State:
             case ProposalRecord() as record:
                 self._put_proposal(record)
             case KeyBinding() as binding:
-                self.keys[touched.id] = binding
-                if len(self.keys) > ENDED_KEPT:
-                    del self.keys[next(iter(self.keys))]
+                self._put_key(touched.id, binding)
             case ScopeState() as scope_state:
                 self.scopes[scope_state.scope] = scope_state
             case Portfolio() as portfolio:
@@ -276,7 +269,14 @@ class State:
                 self.notices.put(notice, live=touched.live)
             case CoreLife() as life:
                 self.life = life
+            case LimitChange() | LimitsInForce() as of_limits:
+                self.limits.put(of_limits)
         return touched
+
+    def _put_key(self, key_id: str, binding: KeyBinding) -> None:
+        self.keys[key_id] = binding
+        if len(self.keys) > ENDED_KEPT:
+            del self.keys[next(iter(self.keys))]
 
     def _put_proposal(self, record: ProposalRecord) -> None:
         request_id = record.request.request_id
@@ -335,7 +335,11 @@ class State:
         touched = self._set("proposal", event.request.request_id, at, record)
         return [touched, *self._bind(at, event.request)]
 
-    def _decided(self, at: datetime, event: ProposalDecided) -> Touched:
+    def _decided(self, at: datetime, event: ProposalDecided | ApprovalGiven) -> Touched:
+        if isinstance(event, ApprovalGiven):
+            before = self.proposals[event.request_id]
+            given = (*before.given, Yes(by=event.by, factor=event.factor, at=at))
+            return self._set("proposal", event.request_id, at, msgspec.structs.replace(before, given=given))
         record = msgspec.structs.replace(
             self.proposals[event.request_id],
             state=event.state,
@@ -344,6 +348,16 @@ class State:
             reason=event.reason,
         )
         return self._set("proposal", event.request_id, at, record, live=False)
+
+    def _of_limits(self, at: datetime, event: Event) -> list[Touched]:
+        """What an event says of limits, most often nothing."""
+        touched = []
+        for value in list(self.limits.after(at, event)):
+            if isinstance(value, LimitChange):
+                touched.append(self._set("limit_change", value.change_id, at, value, live=value.is_live))
+            else:
+                touched.append(self._set("limits", IN_FORCE_ID, at, value))
+        return touched
 
     def _reported(self, at: datetime, event: OrderReported) -> list[Touched]:
         before = self.orders[event.report.client_order_id]

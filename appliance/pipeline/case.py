@@ -13,8 +13,10 @@ from appliance.domain.decision import Denial
 from appliance.domain.intents import Intent, Request
 from appliance.domain.limits import Limits
 from appliance.domain.snapshot import Snapshot
-from appliance.pipeline.terms import PERCENT, Sizing, sizing
+from appliance.pipeline.terms import Sizing, sizing
 
+EXACT = Context(prec=PRECISION)
+"""The arithmetic of every decision, whatever context the caller has set."""
 _FLOOR = Context(prec=PRECISION, rounding=ROUND_FLOOR)
 _PLAIN_DIGITS_MAX = 40
 """More digits than any product of two amounts has; what is longer is shown with its exponent."""
@@ -39,28 +41,41 @@ class Case:
             self.fault = type(fault).__name__
         self.is_exit = self.sizing is not None and self.sizing.reduces(limits)
 
-    def share_of_equity(self, percent: Decimal) -> Decimal | None:
-        """A percentage of equity in the accounting asset, or None when equity is unknown."""
-        equity = self.snapshot.account.equity
-        return None if equity is None else max(equity, ZERO) * percent * PERCENT
+
+class Level(NamedTuple):
+    """How much of one limit is used, whatever is asked for now."""
+
+    code: Code
+    name: str
+    """What is limited, in a few words; with the asset or the agent where each has a limit of its own."""
+    setting: str
+    """The field of `Limits`; empty where the bound is a fact."""
+    used: Decimal
+    limit: Decimal
+    unit: str
 
 
 class Ceiling(NamedTuple):
     """A limit on size: `used` is taken, each unit of quantity adds `per_unit`, and the sum may reach `limit`."""
 
-    code: Code
-    limit: Decimal
-    used: Decimal
+    level: Level
     per_unit: Decimal
-    unit: str
     what: str
+
+    @property
+    def used(self) -> Decimal:
+        return self.level.used
+
+    @property
+    def limit(self) -> Decimal:
+        return self.level.limit
 
     def denial(self, quantity: Decimal) -> Denial | None:
         """A denial when that quantity would go beyond the limit."""
         observed = self.used + quantity * self.per_unit
         if observed <= self.limit:
             return None
-        return deny(self.code, f"{self.what} is too large", observed, self.limit, self.unit)
+        return deny(self.level.code, f"{self.what} is too large", observed, self.limit, self.level.unit)
 
     def quantity_max(self) -> Decimal:
         """The largest quantity that stays within, never rounded up."""

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, localcontext
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
 
 from readytrader_sdk.instruments import VenueId
-from readytrader_sdk.money import FRACTION_DIGITS_MAX, PRECISION, ZERO, round_down
+from readytrader_sdk.money import FRACTION_DIGITS_MAX, ZERO, round_down
 from readytrader_sdk.orders import ClientOrderId, OrderRequest, OrderType, TimeInForce
 from readytrader_sdk.ports import TransferRequest
 
@@ -28,20 +28,18 @@ from appliance.domain.decision import (
 from appliance.domain.intents import OrderIntent, Request, SwapIntent, TransferIntent, digest
 from appliance.domain.limits import Limits
 from appliance.domain.snapshot import Snapshot
-from appliance.pipeline.case import Case, Ceiling, deny
+from appliance.pipeline.case import EXACT, Case, Ceiling, deny
 from appliance.pipeline.checks import CEILINGS, CONDITIONS, ENTRY_CEILINGS, ENTRY_CONDITIONS
 from appliance.pipeline.checks.approval import reasons_to_ask
 from appliance.pipeline.terms import Sizing, price_least
 
-_EXACT = Context(prec=PRECISION)
-"""The arithmetic of every decision, whatever context the caller has set."""
 _SMALLEST = Decimal(1).scaleb(-FRACTION_DIGITS_MAX)
 """The finest step in which an amount can be asked for."""
 
 
 def decide(request: Request, snapshot: Snapshot, limits: Limits) -> Decision:
     """Permit, propose or deny one request on the facts of one snapshot."""
-    with localcontext(_EXACT):
+    with localcontext(EXACT):
         return _decide(Case(request, snapshot, limits))
 
 
@@ -74,6 +72,7 @@ def _proposal(case: Case, sizing: Sizing, reasons: tuple[Denial, ...]) -> Propos
         reasons=reasons,
         terms=sizing.terms(case.limits),
         expires_at=case.snapshot.now + case.limits.proposal_ttl,
+        people_min=case.limits.approval_people_min,
     )
 
 

@@ -100,6 +100,11 @@ def sizing(intent: Intent, snapshot: Snapshot, limits: Limits) -> Sizing | None:
     )
 
 
+def fee_worst(terms: Terms, limits: Limits) -> Amount:
+    """The most that the venue's fee is worth, in the accounting asset; what pays it is in `terms.pay` already."""
+    return Amount(value=terms.notional * limits.fee_max_pct * PERCENT, asset=limits.accounting_asset)
+
+
 def trade_side(intent: OrderIntent | SwapIntent, instrument: Instrument) -> Side:
     """The side of the instrument that the intent means; a swap sells what it gives when that is the base."""
     if isinstance(intent, OrderIntent):

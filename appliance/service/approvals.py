@@ -1,7 +1,7 @@
 """Proposals and the people who decide on them (R32). Nothing here can be reached with an agent's credential.
 
-The confirm token is derived from the proposal and a key that only the core has: it is never stored, never sent to an
-agent, and good for one decision on exactly the payload that was shown.
+The confirm token is derived from the proposal, the person whom it is shown to, and a key that only the core has: it is
+never stored, never sent to an agent, and good for one yes of that person to exactly the payload that was shown.
 """
 
 from __future__ import annotations
@@ -13,34 +13,59 @@ from datetime import datetime
 from msgspec import Struct
 
 from appliance.domain.codes import Code
-from appliance.domain.events import ProposalDecided, ProposalState
+from appliance.domain.decision import Amount
+from appliance.domain.events import ApprovalGiven, ProposalDecided, ProposalState
 from appliance.domain.intents import RequestId
+from appliance.domain.operators import Person
+from appliance.domain.proposals import ProposalRecord
 from appliance.domain.snapshot import ApprovalFacts
-from appliance.domain.state import ProposalRecord, State
+from appliance.domain.state import State
+from appliance.pipeline.terms import fee_worst
 from appliance.service.agents import LOCAL, LOCAL_AGENT, Agents, Principal
-from appliance.service.desk import Desk
-from appliance.service.outcomes import Outcome, Refused, refuse
+from appliance.service.desk import Desk, Look
+from appliance.service.limit_book import BIND_ADVICE, LimitBook
+from appliance.service.outcomes import Held, Outcome, Refused, refuse
 from appliance.service.recorder import Clock, Recorder
 from appliance.store.journal import JournalUnavailable
 
+SOCKET = "socket"
+"""The factor of whoever comes over the operator's own socket: the kernel vouches for them."""
+
 
 class Shown(Struct, frozen=True, kw_only=True):
-    """A proposal as a person sees it, with the token that lets them decide."""
+    """A proposal as one person sees it: what it would do now, and the token that lets them, and nobody else, agree."""
 
     record: ProposalRecord
-    confirm_token: str
+    confirm_token: str | None
+    """None where this person's yes is of no use: it was given, or they are nobody's account and more must agree."""
+    people_needed: int
+    look: Look
+    fee_max: Amount
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Who agreed so far."""
+        return tuple(yes.by for yes in self.record.given)
 
 
 class Approvals:
     """Lists, approves, refuses and expires proposals."""
 
     def __init__(
-        self, state: State, recorder: Recorder, desk: Desk, agents: Agents, token_key: bytes, clock: Clock
+        self,
+        state: State,
+        recorder: Recorder,
+        desk: Desk,
+        agents: Agents,
+        limits: LimitBook,
+        token_key: bytes,
+        clock: Clock,
     ) -> None:
         self._state = state
         self._recorder = recorder
         self._desk = desk
         self._agents = agents
+        self._book = limits
         self._token_key = token_key
         self._clock = clock
 
@@ -48,38 +73,76 @@ class Approvals:
         """Proposals that wait for a person, oldest first."""
         return tuple(record for record in self._state.proposals.values() if self._waits(record))
 
-    def show(self, request_id: RequestId) -> Shown | None:
-        """One proposal with its confirm token: for operators only."""
+    def show(self, request_id: RequestId, person: Person) -> Shown | None:
+        """One proposal as this person sees it: for operators only."""
         record = self._state.proposals.get(request_id)
-        return None if record is None else Shown(record=record, confirm_token=self._token(record))
+        return None if record is None else self.shown(record, person)
 
-    async def approve(self, request_id: RequestId, confirm_token: str, operator: str) -> Outcome:
-        """Approve exactly what was shown, then run the whole pipeline again on fresh facts and carry it out.
+    def shown(self, record: ProposalRecord, person: Person) -> Shown:
+        """A proposal with what it would do on the facts of now."""
+        usable = self._waits(record) and self._unfit(record, person) is None
+        return Shown(
+            record=record,
+            confirm_token=self._token(record, person) if usable else None,
+            people_needed=self.people_needed(record),
+            look=self._desk.look(record.request, self._principal(record)),
+            fee_max=fee_worst(record.proposal.terms, self._book.limits),
+        )
 
-        The decision is taken in one step: of any number of concurrent calls, one approves and the rest are refused.
+    def people_needed(self, record: ProposalRecord) -> int:
+        """How many different persons must agree: as many as when it was made, or as now where that is more."""
+        return max(record.proposal.people_min, self._book.limits.approval_people_min)
+
+    def subject(self, request_id: RequestId) -> str | None:
+        """What a second factor for a yes is bound to; None where there is no such proposal."""
+        record = self._state.proposals.get(request_id)
+        if record is None:
+            return None
+        return f"approve:{request_id}:{record.proposal.intent_digest}:{record.proposal.terms.price_worst}"
+
+    async def approve(self, request_id: RequestId, confirm_token: str, person: Person, factor: str = SOCKET) -> Outcome:
+        """Agree to exactly what was shown; with the last yes that it needs, the whole pipeline runs again on fresh
+        facts and it is carried out. `Held` where another person must agree too.
+
+        The step is one: of any number of concurrent calls, one is the last yes and the rest are refused.
         """
-        record = self._checked(request_id, confirm_token)
+        record = self._checked(request_id, confirm_token, person)
         if isinstance(record, Refused):
             return record
-        approval = ApprovalFacts(
+        terms, given = record.proposal.terms, (*(yes.by for yes in record.given), person.name)
+        agreed = ApprovalGiven(
+            request_id=request_id,
+            by=person.name,
+            factor=factor,
             intent_digest=record.proposal.intent_digest,
-            price_worst=record.proposal.terms.price_worst,
-            operator=operator,
-            approved_at=self._clock(),
+            price_worst=terms.price_worst,
         )
-        approved = ProposalDecided(request_id=request_id, state=ProposalState.APPROVED, by=operator, reason="approved")
         try:
-            self._recorder.record(approved)
+            if len(given) < self.people_needed(record):
+                await self._recorder.record(agreed)
+                return Held(record=self._state.proposals[request_id])
+            by = ", ".join(given)
+            self._recorder.record(
+                agreed,
+                ProposalDecided(request_id=request_id, state=ProposalState.APPROVED, by=by, reason="approved"),
+            )
+            approval = ApprovalFacts(
+                intent_digest=record.proposal.intent_digest,
+                price_worst=terms.price_worst,
+                operator=by,
+                approved_at=self._clock(),
+                people=given,
+            )
             return await self._desk.decide_approved(record.request, self._principal(record), approval)
         except JournalUnavailable as fault:
             return refuse(Code.JOURNAL_UNAVAILABLE, str(fault))
 
-    async def refuse(self, request_id: RequestId, operator: str, reason: str) -> Refused | ProposalRecord:
-        """Say no. Refusing needs no token: it can do no harm."""
+    async def refuse(self, request_id: RequestId, by: str, reason: str) -> Refused | ProposalRecord:
+        """Say no, whoever agreed before. Refusing needs no token: it can do no harm."""
         record = self._state.proposals.get(request_id)
         if record is None or not self._waits(record):
             return self._not_waiting(request_id, record)
-        refused = ProposalDecided(request_id=request_id, state=ProposalState.REFUSED, by=operator, reason=reason[:200])
+        refused = ProposalDecided(request_id=request_id, state=ProposalState.REFUSED, by=by, reason=reason[:200])
         try:
             await self._recorder.record(refused)
         except JournalUnavailable as fault:
@@ -99,13 +162,23 @@ class Approvals:
                     )
                 )
 
-    def _checked(self, request_id: RequestId, confirm_token: str) -> ProposalRecord | Refused:
+    def _checked(self, request_id: RequestId, confirm_token: str, person: Person) -> ProposalRecord | Refused:
         record = self._state.proposals.get(request_id)
         if record is None or not self._waits(record):
             return self._not_waiting(request_id, record)
-        if not hmac.compare_digest(confirm_token.encode(errors="replace"), self._token(record).encode()):
-            return refuse(Code.APPROVAL_MISMATCH, "the confirm token is not for this proposal as it was shown")
-        return record
+        if not hmac.compare_digest(confirm_token.encode(errors="replace"), self._token(record, person).encode()):
+            text = f"the confirm token is not for this proposal as it was shown to {person.name}"
+            return refuse(Code.APPROVAL_MISMATCH, text)
+        unfit = self._unfit(record, person)
+        return record if unfit is None else refuse(Code.APPROVAL_MISMATCH, unfit)
+
+    def _unfit(self, record: ProposalRecord, person: Person) -> str | None:
+        """Why this person's yes would not count, or None."""
+        if any(yes.by == person.name for yes in record.given):
+            return f"{person.name} agreed already; another person must"
+        if self.people_needed(record) > 1 and not person.is_account:
+            return f"{person.name} is no operator's account, and more than one person must agree; {BIND_ADVICE}"
+        return None
 
     def _waits(self, record: ProposalRecord) -> bool:
         return record.state is ProposalState.PENDING and self._clock() < record.proposal.expires_at
@@ -116,8 +189,9 @@ class Approvals:
         state = ProposalState.EXPIRED if record.state is ProposalState.PENDING else record.state
         return refuse(Code.APPROVAL_MISMATCH, f"proposal {request_id} is {state} and cannot be decided", observed=state)
 
-    def _token(self, record: ProposalRecord) -> str:
-        text = f"{record.request.request_id}|{record.proposal.intent_digest}|{record.proposal.terms.price_worst}"
+    def _token(self, record: ProposalRecord, person: Person) -> str:
+        shown = f"{record.request.request_id}|{record.proposal.intent_digest}|{record.proposal.terms.price_worst}"
+        text = f"{shown}|{person.name}"
         return hmac.new(self._token_key, text.encode(), hashlib.sha256).hexdigest()[:32]
 
     def _principal(self, record: ProposalRecord) -> Principal:

@@ -27,6 +27,7 @@ from appliance.service.enquiries import Enquiries
 from appliance.service.funds import Funds
 from appliance.service.halt import Halt
 from appliance.service.history import History
+from appliance.service.limit_book import LimitBook
 from appliance.service.notice_watch import NoticeWatch, journal_failed
 from appliance.service.notices import Notices
 from appliance.service.operators import Operators
@@ -68,7 +69,7 @@ class Core:
         self,
         *,
         identity: Identity,
-        limits: Limits,
+        limit_book: LimitBook,
         state: State,
         journal: Journal,
         recorder: Recorder,
@@ -99,7 +100,7 @@ class Core:
         clock: Clock,
     ) -> None:
         self.identity = identity
-        self.limits = limits
+        self.limit_book = limit_book
         self.state = state
         self.journal = journal
         self.recorder = recorder
@@ -155,12 +156,13 @@ class Core:
             self.findings = await self._paper.run()
         before = self.state.life
         await self.recorder.record(
+            *self.limit_book.opening(),
             CoreStarted(
                 version=self.identity.version,
                 mode=self.identity.mode,
                 configuration_digest=self.identity.configuration_digest,
                 limits=self.limits,
-            )
+            ),
         )
         if self._start_halted:
             self.halt.engage("configuration", "TRADING_HALTED is true")
@@ -218,6 +220,11 @@ class Core:
         return sum(self.state.orders[one].state is OrderState.CANCELLED for one in before if one in self.state.orders)
 
     @property
+    def limits(self) -> Limits:
+        """What holds now."""
+        return self.limit_book.limits
+
+    @property
     def places(self) -> frozenset[str] | None:
         """Where orders can go by name; None where the configuration names none, which only paper trading does."""
         live = frozenset(venue.line.venue_id for venue in self.venues)
@@ -258,6 +265,7 @@ class Core:
             await self.cancel_everything("halt file")
         self._tell_workers()
         self.approvals.expire(now)
+        self.limit_book.mature(now)
         self._watchdog.note_value(now)
         self._watchdog.note_quiet(now)
         marked = self.portfolio.mark(now)

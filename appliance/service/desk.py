@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable
 
 import msgspec
+from msgspec import Struct
 from readytrader_sdk.instruments import Symbol, VenueId
 from readytrader_sdk.orders import ClientOrderId, OrderRequest, OrderState, Side
 
@@ -17,15 +18,16 @@ from appliance.domain.codes import Code
 from appliance.domain.decision import Denied, Proposal
 from appliance.domain.events import OrderPermitted, ProposalMade, RequestDenied
 from appliance.domain.intents import Intent, OrderIntent, Request, RequestId, digest
-from appliance.domain.limits import Limits
 from appliance.domain.orders import Order
-from appliance.domain.snapshot import ApprovalFacts
+from appliance.domain.snapshot import ApprovalFacts, Snapshot
 from appliance.domain.state import KeyBinding, State, idempotency_id
 from appliance.domain.trading_state import Scope, TradingState
 from appliance.pipeline.decide import decide
+from appliance.pipeline.usage import Usage, usage_of
 from appliance.service.agents import Agents, Principal
 from appliance.service.execution import Execution
 from appliance.service.history import History
+from appliance.service.limit_book import LimitBook
 from appliance.service.narrowing import narrowing
 from appliance.service.observe import Observer
 from appliance.service.outcomes import Held, Outcome, Placed, Refused, WouldPass, refuse
@@ -46,6 +48,13 @@ def new_request_id() -> RequestId:
     return RequestId("rt" + secrets.token_hex(12))
 
 
+class Look(Struct, frozen=True, kw_only=True):
+    """A request on the facts of now, and what it would use of each limit."""
+
+    snapshot: Snapshot
+    usages: tuple[Usage, ...]
+
+
 class Desk:
     """Takes requests from agents. The only caller of `decide`."""
 
@@ -58,7 +67,7 @@ class Desk:
         agents: Agents,
         limiter: RateLimiter,
         history: History,
-        limits: Limits,
+        limits: LimitBook,
         clock: Clock,
         new_id: Callable[[], RequestId] = new_request_id,
         stages: Stages = SILENT,
@@ -70,7 +79,7 @@ class Desk:
         self._agents = agents
         self._limiter = limiter
         self._history = history
-        self._limits = limits
+        self._book = limits
         self._clock = clock
         self._new_id = new_id
         self._stages = stages
@@ -119,12 +128,21 @@ class Desk:
         refused = self._not_replaceable(request)
         if refused is not None:
             return refused
-        decision = decide(request, self._observer.snapshot(request, principal, self._clock()), self._limits)
+        decision = decide(request, self._observer.snapshot(request, principal, self._clock()), self._book.limits)
         if isinstance(decision, Denied):
             return Refused(denials=decision.denials, amount_max=decision.amount_max)
         if isinstance(decision, Proposal):
             return Refused(denials=decision.reasons)
         return WouldPass(permitted=decision)
+
+    def look(self, request: Request, principal: Principal) -> Look:
+        """What a request that waits would do on the facts of now; decides, records and sends nothing."""
+        snapshot = self._observer.snapshot(request, principal, self._clock())
+        return Look(snapshot=snapshot, usages=usage_of(request, snapshot, self._book.limits))
+
+    def gauges(self) -> tuple[Usage, ...]:
+        """How much of every limit on the whole portfolio is used now."""
+        return self._observer.gauges(self._clock())
 
     def throttle(self, principal: Principal, budget: Budget, tool: str | None = None) -> Refused | None:
         """Draw one call of a budget, for what does not become a request."""
@@ -180,7 +198,7 @@ class Desk:
         with self._stages.timed(Stage.OBSERVE):
             snapshot = self._observer.snapshot(request, principal, self._clock(), approval)
         with self._stages.timed(Stage.DECIDE):
-            decision = decide(request, snapshot, self._limits)
+            decision = decide(request, snapshot, self._book.limits)
         if isinstance(decision, Denied):
             durable = self._recorder.record(RequestDenied(request=request, snapshot=snapshot, denied=decision))
             self._disable_if_looping(request, decision)

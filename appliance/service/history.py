@@ -3,18 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import TypeVar
 
 import msgspec
 from readytrader_sdk.orders import ClientOrderId
 
+from appliance.domain.events import ProposalState
 from appliance.domain.intents import RequestId
+from appliance.domain.limit_changes import LimitChange
 from appliance.domain.notices import NoticeRecord
 from appliance.domain.orders import Order
-from appliance.domain.state import KeyBinding, ProposalRecord, State
+from appliance.domain.proposals import ProposalRecord
+from appliance.domain.state import KeyBinding, State
 from appliance.store.journal import Journal
 
 ValueT = TypeVar("ValueT", bound=msgspec.Struct)
+
+
+PAGE = 200
+"""Records read at once."""
+
+
+class UnknownPlace(ValueError):
+    """Not what a page said comes next."""
+
+
+def _place(text: str) -> tuple[datetime, str]:
+    at, _, record_id = text.partition("~")
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        raise UnknownPlace(f"{text[:64]!r} is not what a page said comes next") from None
+    if moment.tzinfo is None or not record_id:
+        raise UnknownPlace(f"{text[:64]!r} is not what a page said comes next")
+    return moment, record_id
 
 
 class History:
@@ -33,6 +56,29 @@ class History:
 
     def proposal(self, request_id: RequestId) -> ProposalRecord | None:
         return self._state.proposals.get(request_id) or self._stored("proposal", request_id, ProposalRecord)
+
+    def proposals(
+        self, limit: int, before: str | None = None, state: ProposalState | None = None
+    ) -> tuple[list[ProposalRecord], str | None]:
+        """Proposals, the newest first, and what to give as `before` for those that follow. Raises `UnknownPlace`."""
+        found: list[ProposalRecord] = []
+        place = None if before is None else _place(before)
+        while True:
+            page = self._journal.page("proposal", limit=PAGE, before=place)
+            for record in page:
+                place = (record.at, record.id)
+                known = msgspec.json.decode(record.body, type=ProposalRecord)
+                if state is None or known.state is state:
+                    found.append(known)
+                if len(found) == limit:
+                    return found, f"{record.at.isoformat()}~{record.id}"
+            if len(page) < PAGE:
+                return found, None
+
+    def limit_changes(self, limit: int) -> list[LimitChange]:
+        """Changes of limits of any state, the last touched first."""
+        page = self._journal.page("limit_change", limit=limit)
+        return [msgspec.json.decode(record.body, type=LimitChange) for record in page]
 
     def key(self, key_id: str) -> KeyBinding | None:
         return self._state.keys.get(key_id) or self._stored("key", key_id, KeyBinding)

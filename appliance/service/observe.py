@@ -10,11 +10,10 @@ from typing import Protocol
 from readytrader_sdk.instruments import Asset, Instrument, Symbol
 from readytrader_sdk.market import Sentiment
 from readytrader_sdk.money import ONE, ZERO
-from readytrader_sdk.orders import OrderRequest, OrderState, Side
+from readytrader_sdk.orders import ClientOrderId, OrderRequest, OrderState, Side
 from readytrader_sdk.ports import TransferRequest
 
 from appliance.domain.intents import AgentId, Intent, OrderIntent, Request, SwapIntent
-from appliance.domain.limits import Limits
 from appliance.domain.orders import PAPER_ACCOUNT, Order
 from appliance.domain.snapshot import (
     AccountFacts,
@@ -27,8 +26,10 @@ from appliance.domain.snapshot import (
 )
 from appliance.domain.state import State, first_time_key, shape_of
 from appliance.domain.trading_state import GLOBAL, Scope, ScopeState
-from appliance.service.agents import Principal
+from appliance.pipeline.usage import Usage, gauges
+from appliance.service.agents import LOCAL_AGENT, Principal
 from appliance.service.claims import claims_of
+from appliance.service.limit_book import LimitBook
 from appliance.service.portfolio import Equity, Portfolio
 from appliance.service.venues import Venues
 
@@ -52,7 +53,7 @@ class Observer:
         market: Market,
         portfolio: Portfolio,
         venues: Venues,
-        limits: Limits,
+        limits: LimitBook,
         mode: Mode,
         *,
         live_enabled: bool,
@@ -61,7 +62,7 @@ class Observer:
         self._venues = venues
         self._market = market
         self._portfolio = portfolio
-        self._limits = limits
+        self._book = limits
         self._mode = mode
         self._live_enabled = live_enabled
 
@@ -90,6 +91,21 @@ class Observer:
             approval=approval,
             venue=self._venue(intent),
         )
+
+    def gauges(self, now: datetime) -> tuple[Usage, ...]:
+        """How much of every limit on the whole portfolio is used now, by everything held and in flight."""
+        limits, equity = self._book.limits, self._portfolio.equity(now)
+        traded = (instrument.base for instrument in self._state.instruments.values())
+        assets = tuple(dict.fromkeys(asset for asset in (*traded, *equity.values) if asset not in limits.cash_assets))
+        account = self._account_facts(
+            {asset: self._portfolio.total(asset) for asset in assets},
+            {asset: price for asset in assets if (price := self._portfolio.price(asset, now))},
+            equity,
+        )
+        agents = sorted({LOCAL_AGENT, *self._state.histories})
+        turnovers = {agent_id: self._state.recent.turnover(agent_id, now) for agent_id in agents}
+        used = [asset for asset in assets if account.holding[asset] or asset in account.incoming]
+        return gauges(account, self._portfolio.performance(equity.total, now), used, turnovers, limits)
 
     def instrument(self, intent: Intent) -> Instrument | None:
         """The instrument that an intent means, with its venue's rules; for a swap, the pair of its assets, either way
@@ -125,7 +141,7 @@ class Observer:
     def _agent(
         self, request: Request, principal: Principal, instrument: Instrument | None, now: datetime
     ) -> AgentFacts:
-        limits, recent, agent_id = self._limits, self._state.recent, request.agent_id
+        limits, recent, agent_id = self._book.limits, self._state.recent, request.agent_id
         shape = shape_of(request.intent)
         history = self._state.history(agent_id)
         keyed = request.idempotency_key is not None
@@ -148,29 +164,41 @@ class Observer:
         now: datetime,
     ) -> AccountFacts:
         account = self._account_for(intent)
+        assets = _assets(intent, instrument)
+        prices = {asset: price for asset in assets if (price := self._price(asset, instrument, market, now))}
+        holding = {asset: self._state.holding(account, asset) for asset in assets}
+        replaced = intent.replaces if isinstance(intent, OrderIntent) else None
+        return self._account_facts(holding, prices, equity, account, replaced)
+
+    def _account_facts(
+        self,
+        holding: dict[Asset, Decimal],
+        prices: dict[Asset, Decimal],
+        equity: Equity,
+        account: str | None = None,
+        replaced: ClientOrderId | None = None,
+    ) -> AccountFacts:
+        """The assets that are held, in one account and beside it, or in all of them (None), with all that is in
+        flight."""
         reserved: dict[Asset, Decimal] = defaultdict(lambda: ZERO)
         incoming: dict[Asset, Decimal] = defaultdict(lambda: ZERO)
         open_notional, incoming_value, count = ZERO, ZERO, 0
-        replaced = intent.replaces if isinstance(intent, OrderIntent) else None
-        for claim in claims_of(self._state.live_orders, self._limits.cash_assets, replaced):
+        for claim in claims_of(self._state.live_orders, self._book.limits.cash_assets, replaced):
             count += 1
             open_notional += claim.notional
-            if claim.account == account:
+            if account is None or claim.account == account:
                 reserved[claim.pays.asset] += claim.pays.value
             if claim.brings is not None:
                 incoming[claim.brings.asset] += claim.brings.value
                 incoming_value += claim.notional
-        assets = _assets(intent, instrument)
-        prices = {asset: price for asset in assets if (price := self._price(asset, instrument, market, now))}
-        holding = {asset: self._state.holding(account, asset) for asset in assets}
-        elsewhere = {asset: self._portfolio.total(asset) - holding[asset] for asset in assets}
+        elsewhere = {asset: self._portfolio.total(asset) - held for asset, held in holding.items()}
         return AccountFacts(
             equity=equity.total,
             unpriced=equity.unpriced,
             holding=holding,
             held_elsewhere={asset: total for asset, total in elsewhere.items() if total > 0},
-            reserved={asset: reserved[asset] for asset in assets if asset in reserved},
-            incoming={asset: incoming[asset] for asset in assets if asset in incoming},
+            reserved={asset: reserved[asset] for asset in holding if asset in reserved},
+            incoming={asset: incoming[asset] for asset in holding if asset in incoming},
             exposure=self._exposure(equity, incoming_value),
             open_orders=count,
             open_notional=open_notional,
@@ -194,7 +222,7 @@ class Observer:
         return self._portfolio.price(asset, now)
 
     def _exposure(self, equity: Equity, incoming_value: Decimal) -> Decimal | None:
-        cash = self._limits.cash_assets
+        cash = self._book.limits.cash_assets
         if not cash.issuperset(equity.unpriced):
             return None
         return sum((value for asset, value in equity.values.items() if asset not in cash), incoming_value)

@@ -9,7 +9,7 @@ from msgspec import Struct
 from appliance.domain.codes import Code
 from appliance.domain.decision import Amount, Denial, Permitted
 from appliance.domain.orders import Order
-from appliance.domain.state import ProposalRecord
+from appliance.domain.proposals import ProposalRecord
 
 
 class Refused(Struct, frozen=True, kw_only=True):

@@ -19,7 +19,6 @@ from readytrader_sdk.orders import ClientOrderId, ExecutionReport, OrderState
 from readytrader_sdk.ports import TransferRequest
 
 from appliance.domain.events import DriftFound, ForeignOrderFound, ReportSource
-from appliance.domain.limits import Limits
 from appliance.domain.orders import PAPER_ACCOUNT, Order, account_of
 from appliance.domain.state import State
 from appliance.domain.trading_state import GLOBAL, Scope, TradingState
@@ -27,6 +26,7 @@ from appliance.plugin_host.gate import Venue
 from appliance.service.enquiries import SHORT_ENDS, UNCERTAIN, Enquiries
 from appliance.service.execution import Execution
 from appliance.service.history import History
+from appliance.service.limit_book import LimitBook
 from appliance.service.narrowing import narrowing
 from appliance.service.patience import Patience
 from appliance.service.portfolio import Portfolio
@@ -82,7 +82,7 @@ class Reconciliation:
         execution: Execution,
         history: History,
         portfolio: Portfolio,
-        limits: Limits,
+        limits: LimitBook,
         patience: Patience,
         clock: Clock,
         stages: Stages = SILENT,
@@ -97,7 +97,7 @@ class Reconciliation:
         self._execution = execution
         self._history = history
         self._portfolio = portfolio
-        self._limits = limits
+        self._book = limits
         self._patience = patience
         self._clock = clock
         self._seen: Counter[tuple[Asset, Decimal]] = Counter()
@@ -191,7 +191,7 @@ class Reconciliation:
             log.error("%s has an open order that nobody here sent: %s", self._account, name[:64])
             self._recorder.record(ForeignOrderFound(venue=VenueId(self._account), order=name[:64]))
         self._foreign = foreign
-        if len(foreign) > self._limits.foreign_orders_max:
+        if len(foreign) > self._book.limits.foreign_orders_max:
             self._close(f"{len(foreign)} open orders that nobody here sent")
 
     # balances
@@ -251,7 +251,9 @@ class Reconciliation:
             if price is None:
                 return True
             worth += abs(drift.found - drift.expected) * price
-        return self._venue.is_ours or equity is None or worth * 100 > max(equity, ZERO) * self._limits.drift_max_pct
+        return (
+            self._venue.is_ours or equity is None or worth * 100 > max(equity, ZERO) * self._book.limits.drift_max_pct
+        )
 
     def _close(self, reason: str) -> None:
         """Nothing but cancels, until a person has looked."""

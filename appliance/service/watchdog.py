@@ -10,11 +10,11 @@ from decimal import Decimal
 from readytrader_sdk.instruments import Symbol
 from readytrader_sdk.ports import TransferRequest
 
-from appliance.domain.limits import Limits
 from appliance.domain.orders import Order
 from appliance.domain.snapshot import Mode
 from appliance.domain.state import State
 from appliance.domain.trading_state import GLOBAL, Scope, TradingState
+from appliance.service.limit_book import LimitBook
 from appliance.service.narrowing import narrowing
 from appliance.service.portfolio import Portfolio
 from appliance.service.recorder import Clock, Recorder
@@ -28,7 +28,7 @@ class Watchdog:
         state: State,
         recorder: Recorder,
         portfolio: Portfolio,
-        limits: Limits,
+        limits: LimitBook,
         clock: Clock,
         quiet_symbols: Callable[[datetime], Collection[Symbol]],
     ) -> None:
@@ -36,7 +36,7 @@ class Watchdog:
         self._state = state
         self._recorder = recorder
         self._portfolio = portfolio
-        self._limits = limits
+        self._book = limits
         self._clock = clock
         self._rejects: dict[Scope, deque[datetime]] = defaultdict(deque)
         self._nav: Decimal | None = None
@@ -50,10 +50,12 @@ class Watchdog:
         scope, now = Scope(f"venue:{order.payload.venue}"), self._clock()
         times = self._rejects[scope]
         times.append(now)
-        while times[0] <= now - self._limits.rejects_window:
+        while times[0] <= now - self._book.limits.rejects_window:
             times.popleft()
-        if len(times) > self._limits.rejects_max:
-            self.narrow(scope, TradingState.CANCEL_ONLY, f"{len(times)} rejections in {self._limits.rejects_window}")
+        if len(times) > self._book.limits.rejects_max:
+            self.narrow(
+                scope, TradingState.CANCEL_ONLY, f"{len(times)} rejections in {self._book.limits.rejects_window}"
+            )
 
     def note_value(self, now: datetime) -> None:
         """Compare net asset value with the last heartbeat's: a sudden fall leaves only exits."""
@@ -62,7 +64,7 @@ class Watchdog:
         if nav is None or before is None or before <= 0:
             return
         fall_pct = (1 - nav / before) * 100
-        if fall_pct >= self._limits.nav_jump_max_pct:
+        if fall_pct >= self._book.limits.nav_jump_max_pct:
             self.narrow(GLOBAL, TradingState.REDUCE_ONLY, f"net asset value fell by {round(fall_pct, 2)} % at once")
 
     def note_quiet(self, now: datetime) -> None:
@@ -70,8 +72,8 @@ class Watchdog:
         quiet = set(self._quiet_symbols(now)) & self._standing()
         self._quiet_since = {symbol: self._quiet_since.get(symbol, now) for symbol in quiet}
         for symbol, since in self._quiet_since.items():
-            if now - since > self._limits.data_loss_max:
-                reason = f"no fresh quote for more than {self._limits.data_loss_max}, and orders stand"
+            if now - since > self._book.limits.data_loss_max:
+                reason = f"no fresh quote for more than {self._book.limits.data_loss_max}, and orders stand"
                 self.narrow(Scope(f"symbol:{symbol}"), TradingState.CANCEL_ONLY, reason)
 
     def _standing(self) -> set[Symbol]:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from readytrader_sdk.instruments import Symbol
 from readytrader_sdk.orders import ClientOrderId, OrderState
 
-from appliance.domain.intents import AgentId, RequestId
+from appliance.domain.intents import AgentId
 from appliance.domain.operators import Person
 from appliance.domain.trading_state import GLOBAL, Scope, TradingState
 from appliance.service.core import Core
@@ -18,13 +18,17 @@ from appliance.telemetry.meter import CONTENT_TYPE, snapshot
 from appliance.transport import operator_results as results
 from appliance.transport import operator_views as views
 from appliance.transport import operator_wire as wire
+from appliance.transport.decision_acts import (
+    VerbRefused,
+    decide_on_limits,
+    decide_on_proposals,
+    refusal_text,
+)
 from appliance.transport.foreign_text import printable
 from appliance.transport.notice_acts import notice_act
 from appliance.transport.venue_views import venues_view
 
-
-class VerbRefused(Exception):
-    """What was asked cannot be done. The message is the operator's answer."""
+__all__ = ["NotAllowed", "OperatorActs", "VerbRefused"]
 
 
 class NotAllowed(VerbRefused):
@@ -37,21 +41,27 @@ class OperatorActs:
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    async def carry_out(self, verb: wire.AnyVerb, person: Person) -> Struct | list[Struct]:
+    async def carry_out(self, verb: wire.AnyVerb, person: Person, factor: str = "") -> Struct | list[Struct]:
         """Do what was asked, in the name of `person`, whom the door has recognised; their role must cover the verb.
 
-        Raises `VerbRefused`, `AgentRefused`, `NoNotice`, `NotFit`, `NotUnknown`, `UnknownScope` and
-        `JournalUnavailable`; the message of each is the operator's answer.
+        `factor` is the second factor that the door had them prove for exactly this act; empty where it asked for none.
+        Raises `VerbRefused`, `LimitRefused`, `UnknownPlace`, `AgentRefused`, `NoNotice`, `NotFit`, `NotUnknown`,
+        `UnknownScope` and `JournalUnavailable`; the message of each is the operator's answer.
         """
         if not person.role.covers(verb.needs):
             raise NotAllowed(f"{person.name} is {person.role} here; this needs {verb.needs}")
+        if isinstance(verb, wire.ApprovalVerb):
+            return await decide_on_proposals(self._core, verb, person, factor)
+        if isinstance(verb, wire.LimitVerb):
+            return await decide_on_limits(self._core, verb, person, factor)
+        return await self._carry_out(verb, person)
+
+    async def _carry_out(self, verb: wire.OtherVerb, person: Person) -> Struct | list[Struct]:
         match verb:
             case wire.ShowStatus():
                 return views.status_view(self._core)
             case wire.ShowPortfolio():
                 return views.portfolio_view(self._core)
-            case wire.ListApprovals() | wire.ShowApproval() | wire.Approve() | wire.RefuseApproval():
-                return await self._approvals(verb, person)
             case wire.AddAgent() | wire.ListAgents() | wire.RevokeAgent():
                 return await self._agents(verb, person)
             case wire.ListOrders() | wire.CancelOrder() | wire.CancelAllOrders() | wire.ResolveOrder():
@@ -100,28 +110,6 @@ class OperatorActs:
             raise VerbRefused(f"no balance at {venue} differs from the journal: there is nothing to accept")
         return results.Accepted(assets=accepted)
 
-    async def _approvals(
-        self, verb: wire.ListApprovals | wire.ShowApproval | wire.Approve | wire.RefuseApproval, person: Person
-    ) -> Struct | list[Struct]:
-        approvals, accounting = self._core.approvals, self._core.limits.accounting_asset
-        match verb:
-            case wire.ListApprovals():
-                return [views.approval_view(record, accounting) for record in approvals.pending()]
-            case wire.ShowApproval(request_id=request_id):
-                shown = approvals.show(RequestId(request_id))
-                if shown is None:
-                    raise VerbRefused(f"no proposal {request_id!r}")
-                approval = views.approval_view(shown.record, accounting)
-                return results.ShownApproval(approval=approval, confirm_token=shown.confirm_token)
-            case wire.Approve(request_id=request_id, confirm_token=confirm_token):
-                outcome = await approvals.approve(RequestId(request_id), confirm_token, person.name)
-                return views.operator_order(_placed(outcome).order)
-            case wire.RefuseApproval(request_id=request_id, reason=reason):
-                refused = await approvals.refuse(RequestId(request_id), person.name, printable(reason, 200))
-                if isinstance(refused, Refused):
-                    raise VerbRefused(_text(refused))
-                return views.approval_view(refused, accounting)
-
     async def _agents(
         self, verb: wire.AddAgent | wire.ListAgents | wire.RevokeAgent, person: Person
     ) -> Struct | list[Struct]:
@@ -164,7 +152,7 @@ class OperatorActs:
 
 def _placed(outcome: Outcome) -> Placed:
     if isinstance(outcome, Refused):
-        raise VerbRefused(_text(outcome))
+        raise VerbRefused(refusal_text(outcome))
     if isinstance(outcome, Held):
         raise VerbRefused("a rule asks for a person again; look at the new state of the proposal")
     return outcome
@@ -174,7 +162,3 @@ def _narrowed(core: Core) -> tuple[str, ...]:
     """Scopes that can be resumed; a halt file that is not latched yet narrows everything."""
     names = [name for name, it in core.state.scopes.items() if it.state is not TradingState.ACTIVE]
     return tuple(dict.fromkeys([*names, *([GLOBAL] if core.halt.is_halted() else [])]))
-
-
-def _text(refused: Refused) -> str:
-    return "; ".join(f"{denial.code}: {denial.text}" for denial in refused.denials)

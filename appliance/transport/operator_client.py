@@ -10,8 +10,9 @@ from typing import Self, TypeVar
 import msgspec
 
 from appliance.domain.agents import AgentScope
+from appliance.domain.events import ProposalState
 from appliance.telemetry.figures import Snapshot
-from appliance.transport import notice_results
+from appliance.transport import approval_results, limit_results, notice_results
 from appliance.transport import operator_results as results
 from appliance.transport import operator_wire as wire
 
@@ -49,20 +50,42 @@ class OperatorClient:
     def portfolio(self) -> results.PortfolioView:
         return self._ask(wire.ShowPortfolio(), results.PortfolioView)
 
-    def approvals(self) -> list[results.ApprovalView]:
+    def approvals(self) -> list[approval_results.ApprovalDetail]:
         """What waits for a person, oldest first."""
-        return self._ask(wire.ListApprovals(), list[results.ApprovalView])
+        return self._ask(wire.ListApprovals(), list[approval_results.ApprovalDetail])
 
-    def approval(self, request_id: str) -> results.ShownApproval:
-        """One proposal with the token that decides on exactly what it shows."""
-        return self._ask(wire.ShowApproval(request_id=request_id), results.ShownApproval)
+    def approval(self, request_id: str) -> approval_results.ApprovalDetail:
+        """One proposal with the token that lets whoever asks agree to exactly what it shows."""
+        return self._ask(wire.ShowApproval(request_id=request_id), approval_results.ApprovalDetail)
 
-    def approve(self, request_id: str, confirm_token: str) -> results.OperatorOrder:
-        """Approve; the order as far as it got."""
-        return self._ask(wire.Approve(request_id=request_id, confirm_token=confirm_token), results.OperatorOrder)
+    def approve(self, request_id: str, confirm_token: str) -> approval_results.ApprovalOutcome:
+        """Agree; the order as far as it got, or that another person must agree too."""
+        verb = wire.Approve(request_id=request_id, confirm_token=confirm_token)
+        return self._ask(verb, approval_results.ApprovalOutcome)
 
-    def refuse(self, request_id: str, reason: str) -> results.ApprovalView:
-        return self._ask(wire.RefuseApproval(request_id=request_id, reason=reason), results.ApprovalView)
+    def refuse(self, request_id: str, reason: str) -> approval_results.ApprovalOutcome:
+        return self._ask(wire.RefuseApproval(request_id=request_id, reason=reason), approval_results.ApprovalOutcome)
+
+    def decided(
+        self, state: ProposalState | None = None, limit: int = 50, before: str | None = None
+    ) -> approval_results.ApprovalPage:
+        """Proposals of one state or all, the newest first."""
+        return self._ask(wire.ListDecided(state=state, limit=limit, before=before), approval_results.ApprovalPage)
+
+    def limits(self) -> limit_results.LimitsView:
+        """What holds, what waits, and what was changed."""
+        return self._ask(wire.ListLimits(), limit_results.LimitsView)
+
+    def usage(self) -> limit_results.UsageView:
+        """How much of every limit on the portfolio is used."""
+        return self._ask(wire.ShowUsage(), limit_results.UsageView)
+
+    def tighten(self, name: str, value: str, reason: str) -> limit_results.ChangeView:
+        return self._ask(wire.TightenLimit(name=name, value=value, reason=reason), limit_results.ChangeView)
+
+    def withdraw(self, change_id: str, reason: str) -> None:
+        """Take a loosening back before it is due."""
+        self._ask(wire.WithdrawChange(change_id=change_id, reason=reason), results.Done)
 
     def halt(self, reason: str) -> int:
         """Stop trading; how many orders were asked to be cancelled."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from appliance.transport.notice_results import NoticesStatus
-from appliance.transport.tool_results import OrderView, ProposalView, View
+from appliance.transport.tool_results import OrderView, View
 
 
 class ScopeView(View, frozen=True, kw_only=True):
@@ -120,23 +120,6 @@ class StatusView(View, frozen=True, kw_only=True):
     watchdog: WatchdogView
     notices: NoticesStatus = NoticesStatus()
     configuration_digest: str
-
-
-class ApprovalView(View, frozen=True, kw_only=True):
-    """A proposal as the person who decides sees it."""
-
-    agent: str
-    note: str = ""
-    """The agent's own words: untrusted."""
-    price_worst: str | None = None
-    proposal: ProposalView
-
-
-class ShownApproval(View, frozen=True, kw_only=True):
-    """With the token that lets a person decide on exactly what is shown."""
-
-    approval: ApprovalView
-    confirm_token: str
 
 
 class OperatorOrder(View, frozen=True, kw_only=True):

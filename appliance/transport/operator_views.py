@@ -5,9 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from appliance.domain.agents import Agent
-from appliance.domain.intents import OrderIntent
 from appliance.domain.orders import Order
-from appliance.domain.state import ProposalRecord
 from appliance.plugin_host.egress.wire import EgressCounts
 from appliance.plugin_host.health import WorkerHealth
 from appliance.service.core import Core
@@ -15,7 +13,7 @@ from appliance.transport import operator_results as results
 from appliance.transport.amounts import amount_text, number_text
 from appliance.transport.foreign_text import printable
 from appliance.transport.notice_acts import notices_status
-from appliance.transport.tool_results import order_view, proposal_view, units_of
+from appliance.transport.tool_results import order_view
 from appliance.transport.venue_views import venue_views, watchdog_view
 
 
@@ -79,19 +77,6 @@ def worker_view(health: WorkerHealth) -> results.WorkerView:
         connections=egress.opened,
         connections_refused=egress.refused,
         refused_last=printable(egress.last_refusal, 200) or None,
-    )
-
-
-def approval_view(record: ProposalRecord, accounting_asset: str) -> results.ApprovalView:
-    """A proposal with who asked, what for, and why."""
-    intent = record.request.intent
-    quote = units_of(intent.symbol)[1] if isinstance(intent, OrderIntent) else ""
-    price_worst = record.proposal.terms.price_worst
-    return results.ApprovalView(
-        agent=record.request.agent_id,
-        note=printable(record.request.note, 500),
-        price_worst=amount_text(price_worst, quote) if quote else None,
-        proposal=proposal_view(record, accounting_asset),
     )
 
 

@@ -9,11 +9,16 @@ import msgspec
 from msgspec import Meta, Struct
 
 from appliance.domain.agents import AgentScope
+from appliance.domain.events import ProposalState
 from appliance.domain.operators import Role
 
 Reason = Annotated[str, Meta(min_length=1, max_length=200)]
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
 Scope = Annotated[str, Meta(min_length=1, max_length=100)]
+LimitName = Annotated[str, Meta(min_length=1, max_length=100)]
+"""A setting's key, e.g. `limits.position_max_pct`."""
+LimitValue = Annotated[str, Meta(min_length=1, max_length=4_000)]
+"""As the configuration's environment writes it."""
 Days = Annotated[int, Meta(ge=1, le=3650)]
 
 
@@ -64,6 +69,56 @@ class RefuseApproval(Verb, frozen=True, kw_only=True, tag="approvals.refuse"):
 
     request_id: Name
     reason: Reason
+
+
+class ListDecided(Verb, frozen=True, kw_only=True, tag="approvals.history"):
+    """Proposals of any state, the newest first."""
+
+    needs = Role.VIEWER
+
+    state: ProposalState | None = None
+    limit: Annotated[int, Meta(ge=1, le=200)] = 50
+    before: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    """The `next` of the page before."""
+
+
+class ListLimits(Verb, frozen=True, kw_only=True, tag="limits.list"):
+    needs = Role.VIEWER
+
+
+class ShowUsage(Verb, frozen=True, kw_only=True, tag="limits.usage"):
+    needs = Role.VIEWER
+
+
+class TightenLimit(Verb, frozen=True, kw_only=True, tag="limits.tighten"):
+    needs = Role.OPERATOR
+
+    name: LimitName
+    value: LimitValue
+    reason: Reason
+
+
+class LoosenLimit(Verb, frozen=True, kw_only=True, tag="limits.loosen"):
+    needs = Role.OPERATOR
+
+    name: LimitName
+    value: LimitValue
+    reason: Reason
+
+
+class ConfirmLoosening(Verb, frozen=True, kw_only=True, tag="limits.confirm"):
+    """Want another person's loosening too, where more than one must."""
+
+    needs = Role.OPERATOR
+
+    change_id: Name
+
+
+class WithdrawChange(Verb, frozen=True, kw_only=True, tag="limits.withdraw"):
+    needs = Role.OPERATOR
+
+    change_id: Name
+    reason: Reason = "withdrawn"
 
 
 class HaltTrading(Verb, frozen=True, kw_only=True, tag="halt"):
@@ -184,12 +239,10 @@ class DismissNotice(Verb, frozen=True, kw_only=True, tag="notices.dismiss"):
     notice_id: Name
 
 
-AnyVerb = (
+ApprovalVerb = ListApprovals | ShowApproval | Approve | RefuseApproval | ListDecided
+LimitVerb = ListLimits | ShowUsage | TightenLimit | LoosenLimit | ConfirmLoosening | WithdrawChange
+OtherVerb = (
     ShowStatus
-    | ListApprovals
-    | ShowApproval
-    | Approve
-    | RefuseApproval
     | HaltTrading
     | ResumeTrading
     | RestrictTrading
@@ -210,6 +263,7 @@ AnyVerb = (
     | ResendNotice
     | DismissNotice
 )
+AnyVerb = ApprovalVerb | LimitVerb | OtherVerb
 
 
 class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True):

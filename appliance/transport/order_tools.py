@@ -12,7 +12,7 @@ from appliance.domain.codes import Code
 from appliance.domain.decision import Terms
 from appliance.domain.intents import Chain, Intent, OrderIntent, RequestId, SwapIntent, TransferIntent
 from appliance.domain.orders import Order
-from appliance.domain.state import ProposalRecord
+from appliance.domain.proposals import ProposalRecord
 from appliance.service.outcomes import Placed, Refused, refuse
 from appliance.transport import tool_arguments as arguments
 from appliance.transport.amounts import InvalidArgument, amount_from_text, amount_text

@@ -12,7 +12,7 @@ from appliance.domain.codes import MEANINGS
 from appliance.domain.decision import Denial, Terms
 from appliance.domain.intents import Intent, SwapIntent, TransferIntent
 from appliance.domain.orders import Order
-from appliance.domain.state import ProposalRecord
+from appliance.domain.proposals import ProposalRecord
 from appliance.service.outcomes import Held, Outcome, Placed, Refused
 from appliance.transport.amounts import amount_text, number_text
 from appliance.transport.foreign_text import printable

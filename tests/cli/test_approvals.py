@@ -57,7 +57,7 @@ def test_list_and_show_tell_everything_but_the_token(held: tuple[Appliance, Agen
         assert "buy 0.02 BTC of BTC/USDT at binance, market" in text
     for detail in ("worst price", "fees included", "held because", "limit 1000 USDT", "local"):
         assert detail in shown
-    listed = {it["proposal"]["request_id"]: it for it in appliance.json("approvals", "list")}
+    listed = {it["request_id"]: it for it in appliance.json("approvals", "list")}
     assert listed[request_id] == appliance.json("approvals", "show", request_id)
     everything = table + shown + appliance.done("approvals", "list", "--json")
     assert "token" not in everything

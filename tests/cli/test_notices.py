@@ -53,7 +53,7 @@ def test_a_proposal_and_a_halt_reach_the_operator_and_a_failed_delivery_is_repea
         request_id = held["proposal"]["request_id"]
         assert request_id in first["text"]
         shown = appliance.json("approvals", "show", request_id)
-        assert shown["proposal"]["request_id"] == request_id
+        assert shown["request_id"] == request_id
         halted = next(notice for notice in told(receiver) if "halted" in notice["subject"])
         assert (halted["severity"], "looks odd" in halted["text"]) == ("critical", True)
         assert not any(notice["severity"] == "info" for notice in told(receiver))

@@ -112,6 +112,8 @@ ALTERNATIVES = {
     "approval.notional_min": ("77.5", lambda c: c.limits.approval_notional_min, Decimal("77.5")),
     "approval.first_symbol": ("true", lambda c: c.limits.approval_first_symbol, True),
     "approval.first_orders": ("3", lambda c: c.limits.approval_first_orders, 3),
+    "approval.people_min": ("2", lambda c: c.limits.approval_people_min, 2),
+    "limits.loosening_delay_sec": ("60", lambda c: c.limits.loosening_delay, timedelta(seconds=60)),
     "approval.proposal_ttl_sec": ("60", lambda c: c.limits.proposal_ttl, timedelta(seconds=60)),
     "approval.permit_ttl_sec": ("7", lambda c: c.limits.permit_ttl, timedelta(seconds=7)),
     "allow.exchanges": ("kraken", lambda c: c.limits.allow_exchanges, {"kraken"}),

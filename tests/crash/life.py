@@ -20,7 +20,7 @@ from appliance.domain.intents import RequestId
 from appliance.service.agents import LOCAL
 from appliance.service.outcomes import Held, Placed, Refused
 from appliance.store.journal import JournalUnavailable
-from tests.service.rig import Rig, buy, open_rig
+from tests.service.rig import OPERATOR, Rig, buy, open_rig
 
 TOML = """
 [limits]
@@ -75,9 +75,9 @@ async def live(rig: Rig) -> None:
         raise JournalGone("cancelled")
     told("cancelled", cancelled)
     held = RequestId(told("proposed", await desk.submit(LOCAL, buy("0.5"), key="much")))
-    shown = rig.core.approvals.show(held)
+    shown = rig.core.approvals.show(held, OPERATOR)
     assert shown is not None
-    told("approved", await rig.core.approvals.approve(held, shown.confirm_token, "operator"))
+    told("approved", await rig.core.approvals.approve(held, shown.confirm_token or "", OPERATOR))
     last = told("waiting", await desk.submit(LOCAL, buy("0.04", "49500"), key="last"))
     rig.clock.advance(1)
     rig.quote("49480", "49490")

@@ -21,9 +21,14 @@ from appliance.domain.events import (
     KINDS,
     AgentAdded,
     AgentRevoked,
+    ApprovalGiven,
     CoreStarted,
     CoreStopped,
     Event,
+    LimitChangeEnded,
+    LimitSet,
+    LooseningAsked,
+    LooseningConfirmed,
     NavMarked,
     OrderReported,
     ProposalDecided,
@@ -35,6 +40,7 @@ from appliance.domain.events import (
     decode_event,
 )
 from appliance.domain.intents import AgentId, Intent, OrderIntent, RequestId, digest
+from appliance.domain.limit_changes import ChangeState, LimitChange
 from appliance.domain.limits import ApprovalMode
 from appliance.domain.notices import (
     GIVEN_UP_KEPT,
@@ -94,6 +100,14 @@ def proposed(order_id: str = "rt9", key: str | None = None) -> ProposalMade:
     return ProposalMade(request=asked, snapshot=case.snapshot, proposal=proposal)
 
 
+def loosening(change_id: str, people_min: int = 1) -> LimitChange:
+    return LimitChange(
+        change_id=change_id, setting="limits.position_max_pct", before="20", value="30", configured="20",
+        mode=Mode.PAPER, tightens=False, reason="more", asked_by="operator:a", asked_at=NOW, factor="totp",
+        due_at=NOW + MINUTE, people_min=people_min, state=ChangeState.PENDING,
+    )  # fmt: skip
+
+
 def scope_set(state: TradingState, scope: Scope = GLOBAL) -> TradingStateSet:
     return TradingStateSet(scope_state=ScopeState(scope=scope, state=state, by="operator", reason="test", since=NOW))
 
@@ -102,6 +116,7 @@ def a_day() -> list[tuple[datetime, Event]]:
     """Every kind of event that the state takes in, in a plausible order."""
     marked = NavMarked(account=PAPER_ACCOUNT, day=NOW.date(), nav_day_open=D("0.99"), nav_peak=D("1.01"))
     events: list[Event] = [
+        CoreStarted(version="1", mode=Mode.PAPER, configuration_digest="0", limits=limits()),
         AgentAdded(agent=AGENT, by="operator"),
         funds("10000", "10000"),
         funds("5", "500", asset=BTC),
@@ -117,12 +132,20 @@ def a_day() -> list[tuple[datetime, Event]]:
         proposed("rt9", key="k9"),
         ProposalDecided(request_id=RequestId("rt9"), state=ProposalState.REFUSED, by="operator", reason="no"),
         proposed("rt10"),
+        ApprovalGiven(
+            request_id=RequestId("rt10"), by="operator:a", factor="totp", intent_digest="0", price_worst=D(1)
+        ),
+        LooseningAsked(change=loosening("c1", people_min=2)),
+        LooseningConfirmed(change_id="c1", by="operator:b", factor="totp"),
+        LimitSet(change=loosening("c1", people_min=2), limits=limits(position_max_pct=D(30))),
+        LooseningAsked(change=loosening("c2")),
+        LimitChangeEnded(change_id="c2", state=ChangeState.WITHDRAWN, by="operator:b", reason="no"),
+        LimitSet(change=loosening("c3"), limits=limits(position_max_pct=D(40))),
         scope_set(TradingState.REDUCE_ONLY),
         scope_set(TradingState.HALTED, Scope("venue:binance")),
         marked,
         reported(S.CANCELLED, order_id="rt1"),
         AgentRevoked(agent_id=ALPHA, by="operator"),
-        CoreStarted(version="1", mode=Mode.PAPER, configuration_digest="0", limits=limits()),
         noticed("n1", "phone", "mail"),
         NoticeDelivered(notice_id="n1", notifier="phone", attempts=1),
         noticed("n2", "phone", "mail"),
@@ -170,6 +193,8 @@ def everything(state: State, now: datetime = NOW) -> dict[str, Any]:
         "portfolios": state.portfolios,
         "notices": {it.notice_id: it for it in state.notices},
         "life": state.life,
+        "limit changes": state.limits.changes,
+        "limits": state.limits.in_force,
         "turnover": [state.recent.turnover(agent, now + n * MINUTE) for n in (0, 30, 1445) for agent in agents],
         "repeated": {shape: state.recent.same_shape(ALPHA, shape, now) for shape in shapes},
     }
@@ -212,6 +237,16 @@ def test_every_kind_of_record_is_touched_in_a_day_and_marked_live_while_it_matte
     assert (last["proposal", "rt9"], last["proposal", "rt10"]) == (False, True)
     notices = {notice_id: live for (kind, notice_id), live in last.items() if kind == "notice"}
     assert notices == {"n1": True, "n2": True, "n3": False, "n4": True, "n5": False}
+    assert [last["limit_change", name] for name in ("c1", "c2", "c3")] == [False, False, True]
+
+
+def test_of_one_limit_the_newest_change_holds_and_the_one_before_is_replaced() -> None:
+    state, touched = told(a_day())
+    last = {it.id: it.value for it in touched if isinstance(it.value, LimitChange)}
+    assert [last[name].state for name in ("c1", "c2", "c3")] == ["replaced", "withdrawn", "in_force"]
+    assert list(state.limits.changes) == ["c3"]
+    assert state.limits.in_force is not None
+    assert state.limits.in_force.limits.position_max_pct == 40
 
 
 def test_what_is_only_written_down_changes_nothing() -> None:

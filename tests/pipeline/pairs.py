@@ -48,8 +48,10 @@ class Pair(NamedTuple):
     unit: str | None = None
 
 
-def _approved(intent_digest: str) -> ApprovalFacts:
-    return ApprovalFacts(intent_digest=intent_digest, price_worst=D(100), operator="operator", approved_at=NOW)
+def _approved(intent_digest: str, *people: str) -> ApprovalFacts:
+    return ApprovalFacts(
+        intent_digest=intent_digest, price_worst=D(100), operator="operator", approved_at=NOW, people=people
+    )
 
 
 def _live(*, enabled: bool = True, scope: AgentScope = AgentScope.LIVE, **venue: Any) -> Situation:
@@ -348,6 +350,14 @@ BEHAVIOUR = (
          Code.DESTINATION_NOT_ALLOWED, STRANGER, "1 known addresses"),
     Pair("transfer.lookalike", situation(transfer()), situation(transfer(to_address=_LOOKALIKE)),
          Code.DESTINATION_LOOKALIKE, _LOOKALIKE.lower(), FRIEND),
+    Pair("approval.people_enough",
+         situation(approval=_approved(digest(request()), "alice", "bob"), limits_={"approval_people_min": 2}),
+         situation(approval=_approved(digest(request()), "alice", "alice"), limits_={"approval_people_min": 2}),
+         Code.APPROVAL_MISMATCH, "1", "2", "persons"),
+    Pair("approval.people_enough",
+         situation(approval=_approved(digest(request()))),
+         situation(approval=_approved(digest(request())), limits_={"approval_people_min": 3}),
+         Code.APPROVAL_MISMATCH, "1", "3", "persons"),
     Pair("approval.approval_matches", situation(approval=_approved(digest(request()))),
          situation(approval=_approved("0" * 64)), Code.APPROVAL_MISMATCH, "0" * 16, None),
 )  # fmt: skip

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from hypothesis import given, settings
@@ -14,13 +13,13 @@ from msgspec.structs import replace
 from appliance.domain.decision import Permitted
 from appliance.domain.intents import Intent, OrderIntent
 from appliance.domain.limits import ApprovalMode, Limits
+from appliance.domain.tightness import FIXED, TIGHTER, allows_no_more, loosened
 from tests.pipeline.cases import (
     BTC,
     ETH,
     FRIEND,
     SECOND,
     STRANGER,
-    D,
     Situation,
     buy,
     limits,
@@ -31,75 +30,47 @@ from tests.pipeline.cases import (
 from tests.pipeline.strategies import decimals, intents, permissive, snapshots
 
 
-class Tightening(NamedTuple):
-    """How to draw a value of a field, and whether the first of two values allows at most what the second does."""
-
-    values: st.SearchStrategy[Any]
-    is_tighter: Callable[[Any, Any], bool]
-
-
-def smaller(tight: Any, loose: Any) -> bool:
-    return bool(tight <= loose)
-
-
-def larger(tight: Any, loose: Any) -> bool:
-    return bool(tight >= loose)
-
-
-def none_is_off(order: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
-    return lambda tight, loose: loose is None or (tight is not None and order(tight, loose))
-
-
-def subset(tight: Any, loose: Any) -> bool:
-    return loose is None or (tight is not None and tight <= loose)
-
-
-def caps(tight: dict[Any, Any], loose: dict[Any, Any]) -> bool:
-    return all(asset in tight and tight[asset] <= cap for asset, cap in loose.items())
-
-
 def allowed(*members: Any) -> st.SearchStrategy[Any]:
     return st.none() | st.frozensets(st.sampled_from(members))
 
 
 PERCENT = decimals("0", "150", 1)
 AMOUNT = decimals("0", "20000", 2)
-DIRECTIONS: dict[str, Tightening] = {
-    "position_max_pct": Tightening(PERCENT, smaller),
-    "exposure_max_pct": Tightening(PERCENT, smaller),
-    "daily_loss_max_pct": Tightening(PERCENT, smaller),
-    "drawdown_max_pct": Tightening(PERCENT, smaller),
-    "notional_order_max": Tightening(st.none() | AMOUNT, none_is_off(smaller)),
-    "notional_cex_order_max": Tightening(st.none() | AMOUNT, none_is_off(smaller)),
-    "quantity_order_max": Tightening(st.dictionaries(st.sampled_from([BTC, ETH]), decimals("0", "50", 3)), caps),
-    "collar_hard_pct": Tightening(decimals("0", "20", 1), smaller),
-    "collar_soft_pct": Tightening(st.none() | decimals("0", "20", 1), none_is_off(smaller)),
-    "slippage_max_pct": Tightening(decimals("0", "20", 1), smaller),
-    "spread_max_pct": Tightening(decimals("0", "3", 1), smaller),
-    "depth_max_pct": Tightening(st.none() | PERCENT, none_is_off(smaller)),
-    "fee_max_pct": Tightening(decimals("0", "5", 1), larger),
-    "open_orders_max": Tightening(st.integers(0, 15), smaller),
-    "open_notional_max_pct": Tightening(PERCENT, smaller),
-    "turnover_max_pct": Tightening(PERCENT, smaller),
-    "repeated_orders_max": Tightening(st.integers(1, 8), smaller),
-    "quote_age_max": Tightening(st.integers(0, 9).map(lambda n: n * SECOND), smaller),
-    "quote_sources_min": Tightening(st.integers(0, 4), larger),
-    "clock_skew_max": Tightening(st.integers(0, 9).map(lambda n: n * SECOND), smaller),
-    "sentiment_min": Tightening(st.none() | decimals("-1", "1", 1), none_is_off(larger)),
-    "sentiment_age_max": Tightening(st.integers(0, 7200).map(lambda n: n * SECOND), smaller),
-    "allow_exchanges": Tightening(allowed("binance", "kraken"), subset),
-    "allow_symbols": Tightening(allowed("BTC/USDT", "ETH/USDT"), subset),
-    "allow_market_types": Tightening(allowed("spot", "swap"), subset),
-    "allow_tokens": Tightening(allowed("BTC", "USDT"), subset),
-    "allow_chains": Tightening(allowed("ethereum", "base"), subset),
-    "allow_to_addresses": Tightening(st.frozensets(st.sampled_from([FRIEND, STRANGER])), subset),
-    "transfer_native_max": Tightening(
-        st.none() | decimals("0", "20", 2), lambda tight, loose: (tight or D(0)) <= (loose or D(0))
-    ),
-    "approval_mode": Tightening(st.sampled_from(ApprovalMode), lambda tight, loose: tight != "auto" or loose == "auto"),
-    "approval_notional_min": Tightening(st.none() | AMOUNT, none_is_off(smaller)),
-    "approval_first_symbol": Tightening(st.booleans(), larger),
-    "approval_first_orders": Tightening(st.integers(0, 200), larger),
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "position_max_pct": PERCENT,
+    "exposure_max_pct": PERCENT,
+    "daily_loss_max_pct": PERCENT,
+    "drawdown_max_pct": PERCENT,
+    "notional_order_max": st.none() | AMOUNT,
+    "notional_cex_order_max": st.none() | AMOUNT,
+    "quantity_order_max": st.dictionaries(st.sampled_from([BTC, ETH]), decimals("0", "50", 3)),
+    "collar_hard_pct": decimals("0", "20", 1),
+    "collar_soft_pct": st.none() | decimals("0", "20", 1),
+    "slippage_max_pct": decimals("0", "20", 1),
+    "spread_max_pct": decimals("0", "3", 1),
+    "depth_max_pct": st.none() | PERCENT,
+    "fee_max_pct": decimals("0", "5", 1),
+    "open_orders_max": st.integers(0, 15),
+    "open_notional_max_pct": PERCENT,
+    "turnover_max_pct": PERCENT,
+    "repeated_orders_max": st.integers(1, 8),
+    "quote_age_max": st.integers(0, 9).map(lambda n: n * SECOND),
+    "quote_sources_min": st.integers(0, 4),
+    "clock_skew_max": st.integers(0, 9).map(lambda n: n * SECOND),
+    "sentiment_min": st.none() | decimals("-1", "1", 1),
+    "sentiment_age_max": st.integers(0, 7200).map(lambda n: n * SECOND),
+    "allow_exchanges": allowed("binance", "kraken"),
+    "allow_symbols": allowed("BTC/USDT", "ETH/USDT"),
+    "allow_market_types": allowed("spot", "swap"),
+    "allow_tokens": allowed("BTC", "USDT"),
+    "allow_chains": allowed("ethereum", "base"),
+    "allow_to_addresses": st.frozensets(st.sampled_from([FRIEND, STRANGER])),
+    "transfer_native_max": st.none() | decimals("0", "20", 2),
+    "approval_mode": st.sampled_from(ApprovalMode),
+    "approval_notional_min": st.none() | AMOUNT,
+    "approval_first_symbol": st.booleans(),
+    "approval_first_orders": st.integers(0, 200),
+    "approval_people_min": st.integers(1, 3),
 }
 NEITHER = {
     "accounting_asset": "the unit in which all the others are meant",
@@ -111,6 +82,7 @@ NEITHER = {
     "foreign_orders_max": "asked by reconciliation",
     "data_loss_max": "asked by the watchdog",
     "turnover_window": "shapes a fact: the turnover",
+    "loosening_delay": "how long a change waits, not what is a yes",
     "duplicate_window": "shapes a fact: the duplicates",
     "repeated_window": "shapes a fact: the repetitions",
     "proposal_ttl": "how long a yes lasts, not what is a yes",
@@ -122,8 +94,31 @@ PRICES_WITHOUT_A_LIMIT = {"collar_hard_pct", "slippage_max_pct"}
 
 def test_every_limit_has_a_direction_or_a_reason_for_none() -> None:
     fields = {field.name for field in msgspec.structs.fields(Limits)}
-    assert set(DIRECTIONS) | set(NEITHER) == fields
-    assert not set(DIRECTIONS) & set(NEITHER)
+    assert set(TIGHTER) | set(FIXED) == fields
+    assert not set(TIGHTER) & set(FIXED)
+
+
+def test_every_limit_that_decide_asks_is_drawn_below() -> None:
+    fields = {field.name for field in msgspec.structs.fields(Limits)}
+    assert set(VALUES) | set(NEITHER) == fields
+    assert not set(VALUES) & set(NEITHER)
+
+
+@given(data=st.data(), field=st.sampled_from(sorted(VALUES)))
+def test_of_two_values_each_way_round_only_equal_ones_allow_no_more(data: st.DataObject, field: str) -> None:
+    if field not in TIGHTER:
+        return
+    one, other = data.draw(VALUES[field]), data.draw(VALUES[field])
+    assert allows_no_more(field, one, one)
+    if allows_no_more(field, one, other) and allows_no_more(field, other, one):
+        assert one == other
+    both = limits(**{field: other}), limits(**{field: one})
+    assert (loosened(*both) == ()) is allows_no_more(field, one, other)
+
+
+def is_tighter(field: str, one: Any, other: Any) -> bool:
+    """As the table says; what has no direction at run time has the one of its nature here."""
+    return bool(one <= other) if field in FIXED else allows_no_more(field, one, other)
 
 
 def sets_the_price(field: str, intent: Intent) -> bool:
@@ -137,14 +132,13 @@ def tight_and_loose(draw: st.DrawFn) -> tuple[Situation, Limits]:
     case = draw(permissive())
     loose = limits(**{field: getattr(case.limits, field) for field in ("notional_order_max", "quantity_order_max")})
     tight = loose
-    for field in draw(st.lists(st.sampled_from(sorted(DIRECTIONS)), min_size=1, max_size=4, unique=True)):
+    for field in draw(st.lists(st.sampled_from(sorted(VALUES)), min_size=1, max_size=4, unique=True)):
         if sets_the_price(field, case.request.intent):
             continue
-        values, is_tighter = DIRECTIONS[field]
-        one, other = draw(values), draw(values)
-        if not is_tighter(one, other):
+        one, other = draw(VALUES[field]), draw(VALUES[field])
+        if not is_tighter(field, one, other):
             one, other = other, one
-        if is_tighter(one, other):
+        if is_tighter(field, one, other):
             tight, loose = replace(tight, **{field: one}), replace(loose, **{field: other})
     return case._replace(limits=tight), loose
 
@@ -157,16 +151,15 @@ def test_what_passes_under_tight_limits_passes_under_loose_ones(drawn: tuple[Sit
         assert isinstance(tight._replace(limits=loose).decide(), Permitted)
 
 
-@given(data=st.data(), field=st.sampled_from(sorted(set(DIRECTIONS) - PRICES_WITHOUT_A_LIMIT)))
+@given(data=st.data(), field=st.sampled_from(sorted(set(VALUES) - PRICES_WITHOUT_A_LIMIT)))
 @settings(max_examples=200, deadline=None)
 def test_one_tighter_limit_alone_never_permits_more(data: st.DataObject, field: str) -> None:
     """From the round case, which passes: so most draws are permitted on one side or on both."""
-    values, is_tighter = DIRECTIONS[field]
     intent = data.draw(st.sampled_from([buy(), buy("20"), transfer()]))
-    one, other = data.draw(values), data.draw(values)
-    if not is_tighter(one, other):
+    one, other = data.draw(VALUES[field]), data.draw(VALUES[field])
+    if not is_tighter(field, one, other):
         one, other = other, one
-    if is_tighter(one, other) and isinstance(situation(intent, limits_={field: one}).decide(), Permitted):
+    if is_tighter(field, one, other) and isinstance(situation(intent, limits_={field: one}).decide(), Permitted):
         assert isinstance(situation(intent, limits_={field: other}).decide(), Permitted)
 
 

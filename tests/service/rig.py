@@ -20,6 +20,7 @@ from appliance.config import Configuration, load
 from appliance.domain.agents import AgentScope
 from appliance.domain.events import Event, decode_event
 from appliance.domain.intents import AgentId, Intent, OrderIntent
+from appliance.domain.operators import Person, Role
 from appliance.domain.trading_state import GLOBAL, TradingState
 from appliance.home import Home
 from appliance.marketdata.values import Priority, SourceInfo, Verdict
@@ -52,6 +53,9 @@ repeated_orders_max = 1000
 
 IMPATIENT = msgspec.structs.replace(AT_ONCE, enquiry_delays=(timedelta(milliseconds=1),))
 """For a venue in this process that is asked again and again: at once."""
+
+OPERATOR = Person(name="uid:1000/operator", role=Role.ADMIN)
+"""Whoever runs the daemon, without an account."""
 
 PortWrapper = Callable[[ExchangePort], ExchangePort]
 Scenario = Callable[["Rig"], Awaitable[None]]

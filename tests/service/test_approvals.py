@@ -15,16 +15,16 @@ from appliance.domain.events import OrderPermitted, ProposalDecided, ProposalSta
 from appliance.domain.intents import OrderIntent
 from appliance.service.outcomes import Held, Outcome, Placed, Refused
 from tests.service.ports import Watched
-from tests.service.rig import ROOMY, Rig, buy, codes, open_rig, order_id, play, sell
+from tests.service.rig import OPERATOR, ROOMY, Rig, buy, codes, open_rig, order_id, play, sell
 
 EACH = ROOMY + '[approval]\nmode = "approve_each"\n'
 
 
 async def approve(rig: Rig, held: Held, token: str | None = None) -> Outcome:
     request_id = held.record.request.request_id
-    shown = rig.core.approvals.show(request_id)
+    shown = rig.core.approvals.show(request_id, OPERATOR)
     assert shown is not None
-    return await rig.core.approvals.approve(request_id, token or shown.confirm_token, "operator")
+    return await rig.core.approvals.approve(request_id, token or shown.confirm_token or "", OPERATOR)
 
 
 def test_of_two_hundred_concurrent_approvals_one_sends_one_order(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_a_wrong_token_approves_nothing_and_uses_nothing_up(tmp_path: Path, toke
 def test_the_token_of_one_proposal_approves_no_other(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
         one, two = await rig.hold(buy("0.01")), await rig.hold(buy("0.02"))
-        shown = rig.core.approvals.show(one.record.request.request_id)
+        shown = rig.core.approvals.show(one.record.request.request_id, OPERATOR)
         assert shown is not None
         assert codes(await approve(rig, two, shown.confirm_token)) == {Code.APPROVAL_MISMATCH}
 
@@ -177,7 +177,7 @@ def test_a_proposal_and_its_token_survive_a_restart_and_are_good_once(tmp_path: 
             rig.quote()
             await rig.fund()
             held = await rig.hold(buy("0.01"), key="k")
-            shown = rig.core.approvals.show(held.record.request.request_id)
+            shown = rig.core.approvals.show(held.record.request.request_id, OPERATOR)
             assert shown is not None
         async with open_rig(tmp_path, EACH) as rig:
             rig.quote()
@@ -187,7 +187,8 @@ def test_a_proposal_and_its_token_survive_a_restart_and_are_good_once(tmp_path: 
             assert isinstance(placed, Placed)
         async with open_rig(tmp_path, EACH) as rig:
             rig.quote()
-            refused = await rig.core.approvals.approve(held.record.request.request_id, shown.confirm_token, "operator")
+            again_id = held.record.request.request_id
+            refused = await rig.core.approvals.approve(again_id, shown.confirm_token or "", OPERATOR)
             assert codes(refused) in ({Code.NOT_FOUND}, {Code.APPROVAL_MISMATCH})
             replayed = await rig.place(buy("0.01"), key="k")
             assert replayed.replayed
@@ -209,10 +210,10 @@ def test_a_stale_market_at_the_time_of_approval_denies(tmp_path: Path) -> None:
 def test_what_the_agent_is_told_holds_no_confirm_token(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
         held = await rig.hold(buy("0.01"))
-        shown = rig.core.approvals.show(held.record.request.request_id)
+        shown = rig.core.approvals.show(held.record.request.request_id, OPERATOR)
         assert shown is not None
-        assert shown.confirm_token not in msgspec.json.encode(held).decode()
-        assert shown.confirm_token.encode() not in rig.home.journal.read_bytes()
+        assert str(shown.confirm_token) not in msgspec.json.encode(held).decode()
+        assert str(shown.confirm_token).encode() not in rig.home.journal.read_bytes()
 
     play(tmp_path, scenario, EACH)
 

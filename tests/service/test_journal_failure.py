@@ -18,7 +18,7 @@ from appliance.service.rate_limits import Budget
 from appliance.store.journal import JournalUnavailable
 from appliance.store.writer import Group
 from tests.service.ports import Slow, Watched
-from tests.service.rig import NOON, ROOMY, Rig, buy, codes, open_rig, order_id, play
+from tests.service.rig import NOON, OPERATOR, ROOMY, Rig, buy, codes, open_rig, order_id, play
 
 EACH = ROOMY + '[approval]\nmode = "approve_each"\n'
 
@@ -84,16 +84,16 @@ def test_an_approval_that_cannot_be_written_sends_nothing_and_is_pending_again_a
             await rig.fund()
             held = await rig.hold(buy("0.01"))
             request_id = held.record.request.request_id
-            shown = rig.core.approvals.show(request_id)
+            shown = rig.core.approvals.show(request_id, OPERATOR)
             assert shown is not None
             break_journal(rig)
-            outcome = await rig.core.approvals.approve(request_id, shown.confirm_token, "operator")
+            outcome = await rig.core.approvals.approve(request_id, shown.confirm_token or "", OPERATOR)
             assert codes(outcome) == {Code.JOURNAL_UNAVAILABLE}
             assert sent_by(rig) == []
         async with open_rig(tmp_path, EACH) as rig:
             rig.quote()
             assert [record.request.request_id for record in rig.core.approvals.pending()] == [request_id]
-            outcome = await rig.core.approvals.approve(request_id, shown.confirm_token, "operator")
+            outcome = await rig.core.approvals.approve(request_id, shown.confirm_token or "", OPERATOR)
             assert isinstance(outcome, Placed)
 
     asyncio.run(lives())

@@ -14,7 +14,7 @@ from appliance.service.agents import LOCAL
 from appliance.service.outcomes import Placed, Refused, WouldPass
 from appliance.store.reader import JournalReader
 from tests.service.ports import Watched
-from tests.service.rig import ROOMY, Rig, buy, codes, open_rig, order_id, play, sell
+from tests.service.rig import OPERATOR, ROOMY, Rig, buy, codes, open_rig, order_id, play, sell
 
 EACH = ROOMY + '[approval]\nmode = "approve_each"\n'
 
@@ -84,16 +84,16 @@ def test_a_held_request_is_carried_out_once_a_person_approves_it(tmp_path: Path)
         held = await rig.hold(buy("0.01"))
         assert rig.held("BTC") == 0
         request_id = held.record.request.request_id
-        shown = rig.core.approvals.show(request_id)
+        shown = rig.core.approvals.show(request_id, OPERATOR)
         assert shown is not None
-        outcome = await rig.core.approvals.approve(request_id, shown.confirm_token, "operator")
+        outcome = await rig.core.approvals.approve(request_id, shown.confirm_token or "", OPERATOR)
         assert isinstance(outcome, Placed)
         assert outcome.order.state is OrderState.FILLED
-        assert outcome.order.approved_by == "operator"
+        assert outcome.order.approved_by == OPERATOR.name
         assert str(order_id(outcome)) == str(request_id)
         assert rig.core.state.proposals[request_id].state is ProposalState.APPROVED
-        expected = ["proposal.made", "proposal.decided", "order.permitted", "order.reported"]
-        assert rig.kinds()[-4:] == expected
+        expected = ["proposal.made", "approval.given", "proposal.decided", "order.permitted", "order.reported"]
+        assert rig.kinds()[-5:] == expected
 
     play(tmp_path, scenario, EACH)
 

@@ -9,14 +9,14 @@ import msgspec
 import pytest
 from readytrader_sdk.instruments import Instrument, Symbol
 
-from appliance.domain.events import CoreStarted, OrderPermitted, ProposalMade, RequestDenied, decode_event
+from appliance.domain.events import CoreStarted, LimitSet, OrderPermitted, ProposalMade, RequestDenied, decode_event
 from appliance.domain.limits import Limits
 from appliance.domain.state import RECORD_TYPES, State
 from appliance.pipeline.decide import decide
 from appliance.service.outcomes import Held
 from appliance.store.entry import time_from_text
 from appliance.store.reader import JournalReader
-from tests.service.rig import Rig, buy, open_rig, order_id, sell
+from tests.service.rig import OPERATOR, Rig, buy, open_rig, order_id, sell
 
 TOML = """
 [limits]
@@ -45,9 +45,9 @@ async def busy_day(rig: Rig) -> None:
     for quantity in ("0.3", "0.31"):
         held = await rig.submit(buy(quantity))
         if isinstance(held, Held):
-            shown = rig.core.approvals.show(held.record.request.request_id)
+            shown = rig.core.approvals.show(held.record.request.request_id, OPERATOR)
             assert shown is not None
-            await rig.core.approvals.approve(held.record.request.request_id, shown.confirm_token, "operator")
+            await rig.core.approvals.approve(held.record.request.request_id, shown.confirm_token or "", OPERATOR)
     rig.clock.advance(3)
     rig.quote("48900.5", "48910.5", size="0.2")
     await rig.submit(sell("0.01"))
@@ -58,6 +58,14 @@ async def busy_day(rig: Rig) -> None:
     await rig.core.stop_trading("operator", "enough")
     await rig.submit(sell("0.02"))
     await rig.core.halt.resume("operator", "fine")
+    await rig.core.limit_book.tighten("limits.notional_order_max", f"{3000 + rig.clock.now.day}", OPERATOR, "less")
+    rig.quote("49900", "49910")
+    await rig.submit(buy("0.062"))
+    await rig.core.limit_book.loosen("limits.notional_order_max", "9000", OPERATOR, "totp", "more")
+    rig.clock.advance(600)
+    await rig.core.beat()
+    rig.quote("49900", "49910")
+    await rig.submit(buy("0.0621"))
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +90,7 @@ def test_every_decision_comes_out_the_same_when_it_is_made_again(journal: Path) 
     reader = JournalReader.open_read_only(journal)
     for leaf in reader.entries():
         event = decode_event(leaf.kind, leaf.body)
-        if isinstance(event, CoreStarted):
+        if isinstance(event, CoreStarted | LimitSet):
             limits = event.limits
         if not isinstance(event, OrderPermitted | RequestDenied | ProposalMade) or event.snapshot is None:
             continue

@@ -30,7 +30,7 @@ from appliance.store.journal import JournalUnavailable
 from appliance.store.writer import Group
 from tests.service.checker import Checker, check
 from tests.service.ports import Watched
-from tests.service.rig import ManualClock, Rig, configured, order, put_before, require_whole
+from tests.service.rig import OPERATOR, ManualClock, Rig, configured, order, put_before, require_whole
 
 FULL = os.environ.get("SWEEP") == "full"
 POSITION_MAX_PCT = Decimal(60)
@@ -198,12 +198,12 @@ class Trading(RuleBasedStateMachine):
     @rule(which=proposals, times=st.integers(1, 3))
     def approve(self, which: str, times: int) -> None:
         async def approve_all() -> list[Outcome]:
-            shown = self.rig.core.approvals.show(which)  # type: ignore[arg-type]
+            shown = self.rig.core.approvals.show(which, OPERATOR)  # type: ignore[arg-type]
             if shown is None:
                 return []
             approvals = self.rig.core.approvals
             return await asyncio.gather(
-                *(approvals.approve(which, shown.confirm_token, "operator") for _ in range(times))  # type: ignore[arg-type]
+                *(approvals.approve(which, shown.confirm_token or "", OPERATOR) for _ in range(times))  # type: ignore[arg-type]
             )
 
         outcomes = self.run(approve_all())

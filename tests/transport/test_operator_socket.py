@@ -71,13 +71,14 @@ def test_an_approval_shown_and_approved_places_the_order(tmp_path: Path) -> None
             core.recorder.listen(decided.append)
             await call(core, "place_cex_order", **ORDER)
             (waiting,) = await operate(path, OperatorClient.approvals)
-            assert waiting.proposal.asks == "buy 0.001 BTC of BTC/USDT at binance, market gtc"
-            request_id = waiting.proposal.request_id
+            assert waiting.asks == "buy 0.001 BTC of BTC/USDT at binance, market gtc"
+            request_id = waiting.request_id
             shown = await operate(path, lambda client: client.approval(request_id))
             quote_all(core)
             approved = await operate(path, lambda client: client.approve(request_id, shown.confirm_token))
-            assert (approved.agent, approved.order.state) == ("local", "filled")
-            assert approved.approved_by == operator_name(os.geteuid())
+            assert approved.order is not None
+            assert (approved.order.agent, approved.order.order.state) == ("local", "filled")
+            assert approved.order.approved_by == operator_name(os.geteuid())
             (decision,) = [event for event in decided if isinstance(event, ProposalDecided)]
             assert decision.by == operator_name(os.geteuid())
             with pytest.raises(OperatorRefused, match="cannot be decided"):
@@ -104,7 +105,9 @@ def test_a_refused_approval_is_closed_with_its_reason(tmp_path: Path) -> None:
             held = await call(core, "place_cex_order", **ORDER)
             request_id = held["proposal"]["request_id"]
             refused = await operate(path, lambda client: client.refuse(request_id, "too late\x1b[2J"))
-            assert (refused.proposal.state, refused.proposal.decided_reason) == ("refused", "too late [2J")
+            assert (refused.state, core.approvals.pending()) == ("refused", ())
+            (decided,) = (await operate(path, OperatorClient.decided)).approvals
+            assert (decided.state, decided.reason) == ("refused", "too late [2J")
             assert await operate(path, OperatorClient.approvals) == []
 
     asyncio.run(scenario())

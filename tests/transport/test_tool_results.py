@@ -14,6 +14,7 @@ from appliance.domain.codes import Code
 from appliance.service.core import Core
 from appliance.transport.foreign_text import printable
 from appliance.transport.tools import CATALOG
+from tests.service.rig import OPERATOR
 from tests.transport.serving import call, codes, quote_all, running_core
 from tests.transport.test_tool_catalog import LISTED_JSON, candle, minimal
 
@@ -113,7 +114,7 @@ def test_a_held_order_is_not_ok_and_shows_a_proposal_without_a_token(tmp_path: P
             assert shown["proposal"]["state"] == "pending"
             listed = await call(core, "list_pending_executions")
             assert [it["request_id"] for it in listed["proposals"]] == [request_id]
-            token = core.approvals.show(request_id).confirm_token
+            token = core.approvals.show(request_id, OPERATOR).confirm_token
             assert token not in str(held) + str(shown) + str(listed)
             withdrawn = await call(core, "cancel_execution", request_id=request_id)
             judge("cancel_execution", withdrawn)

@@ -54,6 +54,7 @@ CONDITIONS: tuple[Condition, ...] = (
     transfer.destination,
     transfer.lookalike,
     approval.approval_matches,
+    approval.people_enough,
 )
 ENTRY_CONDITIONS: tuple[Condition, ...] = (
     venue.settled,

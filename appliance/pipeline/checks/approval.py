@@ -20,6 +20,17 @@ def approval_matches(case: Case) -> Denial | None:
     return deny(Code.APPROVAL_MISMATCH, "the approval was given for another request", approval.intent_digest[:16])
 
 
+def people_enough(case: Case) -> Denial | None:
+    """As many different persons agreed as the operator asks for now."""
+    approval, needed = case.snapshot.approval, case.limits.approval_people_min
+    if approval is None:
+        return None
+    agreed = len(set(approval.people or (approval.operator,)))
+    if agreed >= needed:
+        return None
+    return deny(Code.APPROVAL_MISMATCH, "too few different persons agreed", agreed, needed, "persons")
+
+
 def reasons_to_ask(case: Case) -> tuple[Denial, ...]:
     """Why a person is asked, or nothing. Where the operator did not ask for each, an exit is never made to wait."""
     if case.snapshot.approval is not None:

@@ -10,7 +10,7 @@ from readytrader_sdk.orders import OrderType, Side
 from appliance.domain.codes import Code
 from appliance.domain.decision import Denial
 from appliance.domain.intents import OrderIntent, TransferIntent
-from appliance.pipeline.case import Case, Ceiling, deny, figure
+from appliance.pipeline.case import Case, Ceiling, Level, deny, figure
 from appliance.pipeline.terms import PERCENT
 
 
@@ -145,11 +145,12 @@ def depth(case: Case) -> Ceiling | None:
         return None
     shown = market.ask_size if case.sizing.side is Side.BUY else market.bid_size
     instrument = case.snapshot.instrument
-    return Ceiling(
-        code=Code.DEPTH_EXCEEDED,
-        limit=(shown or ZERO) * share * PERCENT,
+    level = Level(
+        Code.DEPTH_EXCEEDED,
+        "size against the market's",
+        "depth_max_pct",
         used=ZERO,
-        per_unit=ONE,
+        limit=(shown or ZERO) * share * PERCENT,
         unit=instrument.base if instrument else "",
-        what=f"the order against {share} % of the size shown",
     )
+    return Ceiling(level, ONE, f"the order against {share} % of the size shown")

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from decimal import Decimal
 
 from readytrader_sdk.instruments import Asset
-from readytrader_sdk.money import ONE, ZERO
+from readytrader_sdk.money import ZERO
 from readytrader_sdk.orders import Side
 
 from appliance.domain.codes import Code
 from appliance.domain.decision import Denial
 from appliance.domain.intents import OrderIntent
-from appliance.pipeline.case import Case, Ceiling, deny
+from appliance.pipeline import levels
+from appliance.pipeline.case import Case, Ceiling, Level, deny
 
 
 def equity_known(case: Case) -> Denial | None:
@@ -51,36 +51,19 @@ def performance_known(case: Case) -> Denial | None:
 def position(case: Case) -> Ceiling | None:
     """The position *after* the trade: held, on its way in by open orders, and this one at its worst price."""
     asset = _entered(case)
-    limit = case.share_of_equity(case.limits.position_max_pct)
-    if asset is None or limit is None or case.sizing is None:
+    if asset is None or case.sizing is None:
         return None
-    account = case.snapshot.account
-    held = account.holding.get(asset, ZERO) + account.held_elsewhere.get(asset, ZERO)
-    units = held + account.incoming.get(asset, ZERO)
-    return Ceiling(
-        Code.POSITION_ABOVE_MAX,
-        limit,
-        units * account.accounting_price.get(asset, ZERO),  # neither is ever missing: see position_known
-        case.sizing.value_per_unit,
-        case.limits.accounting_asset,
-        f"the position in {asset} after the trade (limit {case.limits.position_max_pct} % of equity)",
-    )
+    level = levels.position(asset, case.snapshot.account, case.limits)  # nothing is ever missing: see position_known
+    percent = case.limits.position_max_pct
+    return _ceiling(case, level, f"the position in {asset} after the trade (limit {percent} % of equity)")
 
 
 def exposure(case: Case) -> Ceiling | None:
     """Everything outside cash together, this one included."""
-    limit = case.share_of_equity(case.limits.exposure_max_pct)
-    exposed = case.snapshot.account.exposure
-    if _entered(case) is None or limit is None or exposed is None or case.sizing is None:
+    if _entered(case) is None:
         return None
-    return Ceiling(
-        Code.EXPOSURE_ABOVE_MAX,
-        limit,
-        exposed,
-        case.sizing.value_per_unit,
-        case.limits.accounting_asset,
-        f"all positions together (limit {case.limits.exposure_max_pct} % of equity)",
-    )
+    level = levels.exposure(case.snapshot.account, case.limits)
+    return _ceiling(case, level, f"all positions together (limit {case.limits.exposure_max_pct} % of equity)")
 
 
 def _entered(case: Case) -> Asset | None:
@@ -92,65 +75,47 @@ def _entered(case: Case) -> Asset | None:
 
 def open_orders(case: Case) -> Denial | None:
     """One more open order must still be within the count."""
-    count = case.snapshot.account.open_orders + 1
-    if not isinstance(case.intent, OrderIntent) or count <= case.limits.open_orders_max:
+    level = levels.open_orders(case.snapshot.account, case.limits)
+    if not isinstance(case.intent, OrderIntent) or level.used + 1 <= level.limit:
         return None
-    return deny(Code.OPEN_ORDERS_ABOVE_MAX, "too many open orders", count, case.limits.open_orders_max, "orders")
+    return deny(level.code, "too many open orders", level.used + 1, level.limit, level.unit)
 
 
 def open_notional(case: Case) -> Ceiling | None:
     """Everything sent and not yet executed, this one included."""
-    limit = case.share_of_equity(case.limits.open_notional_max_pct)
-    if limit is None or case.sizing is None:
-        return None
-    return Ceiling(
-        Code.OPEN_NOTIONAL_ABOVE_MAX,
-        limit,
-        case.snapshot.account.open_notional,
-        case.sizing.value_per_unit,
-        case.limits.accounting_asset,
-        f"all open orders together (limit {case.limits.open_notional_max_pct} % of equity)",
-    )
+    level = levels.open_notional(case.snapshot.account, case.limits)
+    return _ceiling(case, level, f"all open orders together (limit {case.limits.open_notional_max_pct} % of equity)")
 
 
 def turnover(case: Case) -> Ceiling | None:
     """What the agent has traded in the window, this one included: twenty small trades are one large one."""
-    limit = case.share_of_equity(case.limits.turnover_max_pct)
-    if limit is None or case.sizing is None:
-        return None
-    return Ceiling(
-        Code.TURNOVER_ABOVE_MAX,
-        limit,
-        case.snapshot.agent.turnover,
-        case.sizing.value_per_unit,
-        case.limits.accounting_asset,
-        f"the agent's turnover in {case.limits.turnover_window} (limit {case.limits.turnover_max_pct} % of equity)",
-    )
+    traded = case.snapshot.agent.turnover
+    level = levels.turnover(case.request.agent_id, traded, case.snapshot.account, case.limits)
+    window, percent = case.limits.turnover_window, case.limits.turnover_max_pct
+    return _ceiling(case, level, f"the agent's turnover in {window} (limit {percent} % of equity)")
+
+
+def _ceiling(case: Case, level: Level | None, what: str) -> Ceiling | None:
+    """A level that the request's worst value adds to; None where either is unknown, which others refuse."""
+    return None if level is None or case.sizing is None else Ceiling(level, case.sizing.value_per_unit, what)
 
 
 def daily_loss(case: Case) -> Denial | None:
     """Realised, unrealised and fees since 00:00 UTC; money put in or taken out does not count."""
-    return _fall(
-        case, Code.DAILY_LOSS, case.snapshot.performance.nav_day_open, case.limits.daily_loss_max_pct, "since 00:00 UTC"
-    )
+    return _fall(levels.daily_loss(case.snapshot.performance, case.limits), "since 00:00 UTC")
 
 
 def drawdown(case: Case) -> Denial | None:
     """The fall from the highest net asset value ever."""
-    return _fall(
-        case, Code.DRAWDOWN, case.snapshot.performance.nav_peak, case.limits.drawdown_max_pct, "below the peak"
-    )
+    return _fall(levels.drawdown(case.snapshot.performance, case.limits), "below the peak")
 
 
-def _fall(case: Case, code: Code, reference: Decimal | None, limit_pct: Decimal, since: str) -> Denial | None:
+def _fall(level: Level | None, since: str) -> Denial | None:
     """Reaching the limit stops entries. What is missing is `performance_known`'s to refuse."""
-    nav = case.snapshot.performance.nav
-    if nav is None or reference is None or reference <= 0:
+    if level is None or level.used < level.limit:
         return None
-    fall_pct = (ONE - nav / reference) * 100
-    if fall_pct < limit_pct:
-        return None
-    return deny(code, f"net asset value is {since} by {round(fall_pct, 4)} %", fall_pct, limit_pct, "%")
+    text = f"net asset value is {since} by {round(level.used, 4)} %"
+    return deny(level.code, text, level.used, level.limit, level.unit)
 
 
 def falling_knife(case: Case) -> Denial | None:

@@ -8,7 +8,7 @@ from readytrader_sdk.money import ONE, ZERO
 
 from appliance.domain.codes import Code
 from appliance.domain.intents import OrderIntent, TransferIntent
-from appliance.pipeline.case import Case, Ceiling
+from appliance.pipeline.case import Case, Ceiling, Level
 
 
 def quantity_cap(case: Case) -> Ceiling | None:
@@ -21,30 +21,28 @@ def quantity_cap(case: Case) -> Ceiling | None:
     cap = caps.get(asset)
     if cap is None:
         return None
-    return Ceiling(Code.QUANTITY_ABOVE_MAX, cap, ZERO, ONE, asset, "the quantity")
+    name = f"quantity {asset}"
+    level = Level(Code.QUANTITY_ABOVE_MAX, name, "quantity_order_max", used=ZERO, limit=cap, unit=asset)
+    return Ceiling(level, ONE, "the quantity")
 
 
 def notional_cap(case: Case) -> Ceiling | None:
     """A cap on price × quantity at the worst price, for every kind of request."""
-    return _notional(case, case.limits.notional_order_max)
+    return _notional(case, "notional of an order", "notional_order_max", case.limits.notional_order_max)
 
 
 def notional_cex_cap(case: Case) -> Ceiling | None:
     """A cap of its own for orders on exchanges."""
-    return _notional(case, case.limits.notional_cex_order_max) if isinstance(case.intent, OrderIntent) else None
+    if not isinstance(case.intent, OrderIntent):
+        return None
+    return _notional(case, "notional at an exchange", "notional_cex_order_max", case.limits.notional_cex_order_max)
 
 
-def _notional(case: Case, cap: Decimal | None) -> Ceiling | None:
+def _notional(case: Case, name: str, setting: str, cap: Decimal | None) -> Ceiling | None:
     if cap is None or case.sizing is None:
         return None
-    return Ceiling(
-        Code.NOTIONAL_ABOVE_MAX,
-        cap,
-        ZERO,
-        case.sizing.value_per_unit,
-        case.limits.accounting_asset,
-        "the order's notional at its worst price",
-    )
+    level = Level(Code.NOTIONAL_ABOVE_MAX, name, setting, used=ZERO, limit=cap, unit=case.limits.accounting_asset)
+    return Ceiling(level, case.sizing.value_per_unit, "the order's notional at its worst price")
 
 
 def balance(case: Case) -> Ceiling | None:
@@ -53,11 +51,12 @@ def balance(case: Case) -> Ceiling | None:
     if sizing is None:
         return None
     asset = sizing.pay_asset
-    return Ceiling(
+    level = Level(
         Code.BALANCE_INSUFFICIENT,
-        account.holding.get(asset, ZERO),
-        account.reserved.get(asset, ZERO),
-        sizing.pay_per_unit,
-        asset,
-        "what is held must cover what is in flight and this",
+        f"balance {asset}",
+        "",
+        used=account.reserved.get(asset, ZERO),
+        limit=account.holding.get(asset, ZERO),
+        unit=asset,
     )
+    return Ceiling(level, sizing.pay_per_unit, "what is held must cover what is in flight and this")

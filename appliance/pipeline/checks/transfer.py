@@ -9,7 +9,7 @@ from readytrader_sdk.money import ONE, ZERO
 from appliance.domain.codes import Code
 from appliance.domain.decision import Denial
 from appliance.domain.intents import TransferIntent
-from appliance.pipeline.case import Case, Ceiling, deny
+from appliance.pipeline.case import Case, Ceiling, Level, deny
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _SHOWN = 4
@@ -46,7 +46,8 @@ def transfer_cap(case: Case) -> Ceiling | None:
     """A cap per transfer in the asset's own units; no cap set means that nothing leaves."""
     if not isinstance(case.intent, TransferIntent):
         return None
-    cap = case.limits.transfer_native_max
-    return Ceiling(
-        Code.TRANSFER_ABOVE_MAX, cap if cap is not None else ZERO, ZERO, ONE, case.intent.asset, "the transfer"
+    cap, asset = case.limits.transfer_native_max, case.intent.asset
+    level = Level(
+        Code.TRANSFER_ABOVE_MAX, "one transfer", "transfer_native_max", used=ZERO, limit=cap or ZERO, unit=asset
     )
+    return Ceiling(level, ONE, "the transfer")

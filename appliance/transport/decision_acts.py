@@ -1,0 +1,90 @@
+"""What a person decides: proposals and limits. A part of `OperatorActs`, which every door for people leads to."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from appliance.domain.intents import RequestId
+from appliance.domain.operators import Person, Role
+from appliance.service.approvals import SOCKET
+from appliance.service.core import Core
+from appliance.service.outcomes import Held, Refused
+from appliance.transport import approval_results as results
+from appliance.transport import approval_views as views
+from appliance.transport import limit_views
+from appliance.transport import operator_wire as wire
+from appliance.transport.foreign_text import printable
+from appliance.transport.operator_results import Done, OperatorOrder
+from appliance.transport.operator_views import operator_order
+
+LISTED_MAX = 200
+"""Proposals that one list shows, the oldest first: what is decided makes room."""
+HISTORY_SHOWN = 50
+
+
+class VerbRefused(Exception):
+    """What was asked cannot be done. The message is the operator's answer."""
+
+
+async def decide_on_proposals(
+    core: Core, verb: wire.ApprovalVerb, person: Person, factor: str = ""
+) -> Struct | list[Struct]:
+    """Show, approve or refuse. Raises `VerbRefused`."""
+    approvals, limits = core.approvals, core.limits
+    match verb:
+        case wire.ListApprovals():
+            waiting = approvals.pending()[:LISTED_MAX]
+            may_decide = person.role.covers(Role.OPERATOR)
+            shown = (approvals.shown(record, person) for record in waiting)
+            return [views.approval_detail(one, limits, with_token=may_decide) for one in shown]
+        case wire.ListDecided(state=state, limit=limit, before=before):
+            records, following = core.history.proposals(limit, before, state)
+            found = tuple(views.decided_approval(record, limits) for record in records)
+            return results.ApprovalPage(approvals=found, next=following)
+        case wire.ShowApproval(request_id=request_id):
+            one = approvals.show(RequestId(request_id), person)
+            if one is None:
+                raise VerbRefused(f"no proposal {request_id!r}")
+            return views.approval_detail(one, limits, with_token=True)
+        case wire.Approve(request_id=request_id, confirm_token=confirm_token):
+            outcome = await approvals.approve(RequestId(request_id), confirm_token, person, factor or SOCKET)
+            if isinstance(outcome, Refused):
+                raise VerbRefused(refusal_text(outcome))
+            order = None if isinstance(outcome, Held) else operator_order(outcome.order)
+            return _outcome(core, request_id, "waiting_for_another" if order is None else "approved", order)
+        case wire.RefuseApproval(request_id=request_id, reason=reason):
+            refused = await approvals.refuse(RequestId(request_id), person.name, printable(reason, 200))
+            if isinstance(refused, Refused):
+                raise VerbRefused(refusal_text(refused))
+            return _outcome(core, request_id, "refused")
+
+
+def _outcome(core: Core, request_id: str, state: str, order: OperatorOrder | None = None) -> results.ApprovalOutcome:
+    record = core.history.proposal(RequestId(request_id))
+    given = () if record is None else tuple(yes.by for yes in record.given)
+    needed = 1 if record is None else core.approvals.people_needed(record)
+    return results.ApprovalOutcome(ok=True, state=state, approvals_given=given, approvals_needed=needed, order=order)
+
+
+async def decide_on_limits(core: Core, verb: wire.LimitVerb, person: Person, factor: str = "") -> Struct:
+    """Show and change limits. Raises `LimitRefused`."""
+    book = core.limit_book
+    match verb:
+        case wire.ListLimits():
+            return limit_views.limits_view(book, core.history.limit_changes(HISTORY_SHOWN))
+        case wire.ShowUsage():
+            return limit_views.usage_view(core.desk.gauges())
+        case wire.TightenLimit(name=name, value=value, reason=reason):
+            return limit_views.change_view(await book.tighten(name, value, person, printable(reason, 200)))
+        case wire.LoosenLimit(name=name, value=value, reason=reason):
+            return limit_views.change_view(await book.loosen(name, value, person, factor, printable(reason, 200)))
+        case wire.ConfirmLoosening(change_id=change_id):
+            return limit_views.change_view(await book.confirm(change_id, person, factor))
+        case wire.WithdrawChange(change_id=change_id, reason=reason):
+            await book.withdraw(change_id, person, printable(reason, 200))
+            return Done()
+
+
+def refusal_text(refused: Refused) -> str:
+    """Every reason in one line."""
+    return "; ".join(f"{denial.code}: {denial.text}" for denial in refused.denials)
