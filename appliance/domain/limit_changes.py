@@ -70,3 +70,39 @@ class LimitsInForce(Struct, frozen=True, kw_only=True):
 
     limits: Limits
     since: datetime
+
+
+class LooseningAsked(Struct, frozen=True, kw_only=True):
+    """A person wants a limit to allow more; until it is due nothing changes."""
+
+    change: LimitChange
+
+
+class LooseningConfirmed(Struct, frozen=True, kw_only=True):
+    """Another person wants it too."""
+
+    change_id: str
+    by: str
+    factor: str
+
+
+class LimitSet(Struct, frozen=True, kw_only=True):
+    """A limit's new value holds: every decision from here on, until the next of these or start, is under `limits`."""
+
+    change: LimitChange
+    limits: Limits
+
+
+class LimitChangeEnded(Struct, frozen=True, kw_only=True):
+    """A change holds no more, or never will."""
+
+    change_id: str
+    state: ChangeState
+    by: str
+    reason: str
+
+
+class LimitsLooserAtStart(Struct, frozen=True, kw_only=True):
+    """The configuration of this start allows more than what held before; each limit with both its values."""
+
+    changed: tuple[str, ...]

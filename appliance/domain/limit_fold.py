@@ -7,15 +7,16 @@ from datetime import datetime
 
 import msgspec
 
-from appliance.domain.events import (
-    CoreStarted,
-    Event,
+from appliance.domain.events import CoreStarted, Event
+from appliance.domain.limit_changes import (
+    ChangeState,
+    LimitChange,
     LimitChangeEnded,
     LimitSet,
+    LimitsInForce,
     LooseningAsked,
     LooseningConfirmed,
 )
-from appliance.domain.limit_changes import ChangeState, LimitChange, LimitsInForce
 
 IN_FORCE_ID = "in_force"
 

@@ -14,15 +14,16 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from appliance.domain.events import (
-    Event,
+from appliance.domain.events import Event
+from appliance.domain.limit_changes import (
+    ChangeState,
+    LimitChange,
     LimitChangeEnded,
     LimitSet,
     LimitsLooserAtStart,
     LooseningAsked,
     LooseningConfirmed,
 )
-from appliance.domain.limit_changes import ChangeState, LimitChange
 from appliance.domain.limits import Limits
 from appliance.domain.operators import Person
 from appliance.domain.snapshot import Mode

@@ -25,10 +25,6 @@ from appliance.domain.events import (
     CoreStarted,
     CoreStopped,
     Event,
-    LimitChangeEnded,
-    LimitSet,
-    LooseningAsked,
-    LooseningConfirmed,
     NavMarked,
     OrderReported,
     ProposalDecided,
@@ -40,7 +36,14 @@ from appliance.domain.events import (
     decode_event,
 )
 from appliance.domain.intents import AgentId, Intent, OrderIntent, RequestId, digest
-from appliance.domain.limit_changes import ChangeState, LimitChange
+from appliance.domain.limit_changes import (
+    ChangeState,
+    LimitChange,
+    LimitChangeEnded,
+    LimitSet,
+    LooseningAsked,
+    LooseningConfirmed,
+)
 from appliance.domain.limits import ApprovalMode
 from appliance.domain.notices import (
     GIVEN_UP_KEPT,

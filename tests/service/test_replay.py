@@ -9,7 +9,8 @@ import msgspec
 import pytest
 from readytrader_sdk.instruments import Instrument, Symbol
 
-from appliance.domain.events import CoreStarted, LimitSet, OrderPermitted, ProposalMade, RequestDenied, decode_event
+from appliance.domain.events import CoreStarted, OrderPermitted, ProposalMade, RequestDenied, decode_event
+from appliance.domain.limit_changes import LimitSet
 from appliance.domain.limits import Limits
 from appliance.domain.state import RECORD_TYPES, State
 from appliance.pipeline.decide import decide
