@@ -14,6 +14,7 @@ from appliance.domain.orders import PAPER_ACCOUNT
 from appliance.domain.state import RECORD_TYPES, State, Touched
 from appliance.home import Home, HomeRefused
 from appliance.paper.venue import OpenOrder, PaperVenue
+from appliance.redaction import SECRETS
 from appliance.store.checkpoint import CheckpointKey
 from appliance.store.journal import Journal
 
@@ -23,6 +24,7 @@ KEY_BYTES = 32
 def open_journal(home: Home) -> Journal:
     """The journal of a home, made when there is none; its public key is put beside it for auditors."""
     key = checkpoint_key(home)
+    SECRETS.keep(home.checkpoint_key.read_text().strip())
     journal = Journal.open(home.journal, key)
     home.vkey.write_text(f"{key.verifier(journal.origin).vkey}\n")
     return journal
@@ -67,8 +69,10 @@ def secret_key(path: Path) -> bytes:
         key = path.read_bytes()
         if len(key) != KEY_BYTES:
             raise HomeRefused(f"{path}: expected {KEY_BYTES} bytes, found {len(key)}") from None
+        SECRETS.keep(key)
         return key
     key = secrets.token_bytes(KEY_BYTES)
+    SECRETS.keep(key)
     with os.fdopen(descriptor, "wb") as file:
         file.write(key)
         file.flush()

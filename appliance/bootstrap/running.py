@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -19,6 +20,8 @@ from appliance.plugin_host import cage
 from appliance.plugin_host.host import PluginHost
 from appliance.service.agents import LOCAL
 from appliance.service.core import Core
+from appliance.telemetry.catalog import LOG_LINES
+from appliance.telemetry.logs import Tally
 from appliance.telemetry.stages import SILENT
 from appliance.telemetry.telemetry import Telemetry
 from appliance.transport.operator_socket import OperatorSocket
@@ -54,6 +57,7 @@ async def run_daemon(home: Home, configuration: Configuration, on_ready: Callabl
     from appliance.transport.http import AgentHttp
 
     telemetry = Telemetry()
+    logging.getLogger().addHandler(Tally(lambda level: telemetry.meter.count(LOG_LINES, level)))
     async with open_plugins(configuration, telemetry) as plugins:
         core = build(home, configuration, plugins=plugins, telemetry=telemetry)
         listener = configuration.agent_listener

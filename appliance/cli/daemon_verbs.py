@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Coroutine
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,10 +16,18 @@ from appliance.cli.context import EXIT_UNAVAILABLE, CommandLine
 from appliance.domain.snapshot import Mode
 from appliance.home import TOKEN_VARIABLE
 
+if TYPE_CHECKING:
+    from appliance.config import Configuration
+
 JOIN_WAIT_MAX_S = 10.0
 """How long a core that another agent's start is just bringing up may take until it listens."""
 JOIN_RETRY_S = 0.05
-OUR_LOGGERS = ("appliance", "plugin")
+
+log_level_option = click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    help="What to tell on standard error; goes before `log.level` of the configuration.",
+)
 
 
 @click.command("init")
@@ -52,32 +61,31 @@ def init_command(line: CommandLine, profile: str) -> None:
 
 
 @click.command("serve")
-@click.option(
-    "--log-level",
-    type=click.Choice(["debug", "info", "warning"]),
-    default="info",
-    show_default=True,
-    help="What to tell on standard error.",
-)
+@log_level_option
 @click.pass_obj
-def serve_command(line: CommandLine, log_level: str) -> None:
+def serve_command(line: CommandLine, log_level: str | None) -> None:
     """Run in the foreground: agents over a socket and loopback HTTP, operators over a socket. Ends on SIGTERM."""
     from appliance.bootstrap import Ports, run_daemon
 
-    log_to_stderr(log_level)
     configuration = line.configuration()
+    log_to_stderr(configuration, log_level)
 
-    def tell(ports: Ports) -> None:
-        click.echo(f"readytrader serves {configuration.mode} trading from {line.home.root}", err=True)
-        click.echo(f"  agents     {line.home.agent_socket}", err=True)
-        click.echo(
-            f"             http://{configuration.agent_listener.host}:{ports.agents}/mcp (bearer token)", err=True
+    def on_ready(ports: Ports) -> None:
+        operators = (
+            ()
+            if ports.operators is None
+            else (f"             http://localhost:{ports.operators}/ (readytrader operator add)",)
         )
-        click.echo(f"  operators  {line.home.operator_socket}", err=True)
-        if ports.operators is not None:
-            click.echo(f"             http://localhost:{ports.operators}/ (readytrader operator add)", err=True)
+        tell(
+            configuration,
+            f"readytrader serves {configuration.mode} trading from {line.home.root}",
+            f"  agents     {line.home.agent_socket}",
+            f"             http://{configuration.agent_listener.host}:{ports.agents}/mcp (bearer token)",
+            f"  operators  {line.home.operator_socket}",
+            *operators,
+        )
 
-    _run(run_daemon(line.home, configuration, tell))
+    _run(run_daemon(line.home, configuration, on_ready))
 
 
 @click.command("mcp")
@@ -100,8 +108,8 @@ def mcp_command(line: CommandLine) -> None:
     from appliance.bootstrap import run_child
     from appliance.store.journal import JournalUnavailable
 
-    log_to_stderr("warning")
     configuration = line.configuration()
+    log_to_stderr(configuration, "warning")
     if configuration.mode is Mode.LIVE:
         click.echo("readytrader mcp: real money needs the daemon: readytrader serve", err=True)
         sys.exit(EXIT_UNAVAILABLE)
@@ -148,10 +156,19 @@ def _run(serving: Coroutine[None, None, None]) -> None:
         sys.exit(EXIT_UNAVAILABLE)
 
 
-def log_to_stderr(level: str) -> None:
-    """Our own lines from this level on; of the libraries only what is a warning to us as well."""
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
-    )
-    for name in OUR_LOGGERS:
-        logging.getLogger(name).setLevel(level.upper())
+def log_to_stderr(configuration: Configuration, level: str | None = None) -> None:
+    """Log as the configuration says; a level on the command line goes before it."""
+    from appliance.telemetry.logs import LogLevel, to_stderr
+
+    to_stderr(configuration.log.form, configuration.log.level if level is None else LogLevel(level))
+
+
+def tell(configuration: Configuration, *lines: str) -> None:
+    """Tell people, or the program that reads the log, where we are."""
+    from appliance.telemetry.logs import LogForm
+
+    if configuration.log.form is LogForm.TEXT:
+        for line in lines:
+            click.echo(line, err=True)
+    else:
+        logging.getLogger("appliance").info("%s", "; ".join(" ".join(line.split()) for line in lines))

@@ -7,19 +7,13 @@ import asyncio
 import click
 
 from appliance.cli.context import CommandLine
-from appliance.cli.daemon_verbs import log_to_stderr
+from appliance.cli.daemon_verbs import log_level_option, log_to_stderr, tell
 
 
 @click.command("watchdog")
-@click.option(
-    "--log-level",
-    type=click.Choice(["debug", "info", "warning"]),
-    default="info",
-    show_default=True,
-    help="What to tell on standard error.",
-)
+@log_level_option
 @click.pass_obj
-def watchdog_command(line: CommandLine, log_level: str) -> None:
+def watchdog_command(line: CommandLine, log_level: str | None) -> None:
     """Watch over the core from outside: when it gives no sign of life, cancel everything on every live venue.
 
     Uses a credential of its own for each live exchange: give it one that can look and cancel, with `readytrader plugin
@@ -27,9 +21,9 @@ def watchdog_command(line: CommandLine, log_level: str) -> None:
     """
     from appliance.bootstrap import run_watchdog
 
-    log_to_stderr(log_level)
     configuration = line.configuration()
+    log_to_stderr(configuration, log_level)
     venues = ", ".join(one.venue for one in configuration.live_exchanges) or "no venue"
     seconds = configuration.watchdog_after.total_seconds()
-    click.echo(f"readytrader watches over {line.home.root}: {venues}, after {seconds:g} s of silence", err=True)
+    tell(configuration, f"readytrader watches over {line.home.root}: {venues}, after {seconds:g} s of silence")
     asyncio.run(run_watchdog(line.home, configuration))

@@ -9,6 +9,7 @@ from readytrader_sdk.instruments import MarketType
 
 from appliance.config import settings as s
 from appliance.config.arrays import Row
+from appliance.config.collector import collector_problem
 from appliance.config.names import suggest
 from appliance.config.plugin_coherence import check_plugins
 from appliance.config.problems import Problem
@@ -29,6 +30,7 @@ def check_coherence(resolved: Resolved, tables: Mapping[str, Sequence[Row]]) -> 
         [] if sources is None else _sources(resolved, [row.value.name for row in sources]),
         [] if instruments is None else _capped_assets(resolved, sorted({row.value.base for row in instruments})),
         list(check_plugins(tables)),
+        _tracing(resolved),
     )
     return [problem for problems in checks for problem in problems]
 
@@ -40,6 +42,15 @@ def _problem(resolved: Resolved, setting: Setting[Any], text: str) -> Problem:
 def _given(resolved: Resolved, *settings: Setting[Any]) -> bool:
     """Whether none of them was refused on its own."""
     return not any(setting.key in resolved.broken for setting in settings)
+
+
+def _tracing(resolved: Resolved) -> list[Problem]:
+    """Where traces may go. What other programs on the host set for themselves matters only once tracing is on."""
+    if not resolved.value(s.OTEL_ENABLED) or not _given(resolved, s.OTEL_ENDPOINT, s.OTEL_HOSTS):
+        return []
+    hosts: frozenset[str] = resolved.value(s.OTEL_HOSTS)
+    text = collector_problem(resolved.value(s.OTEL_ENDPOINT), hosts)
+    return [] if text is None else [_problem(resolved, s.OTEL_ENDPOINT, text)]
 
 
 def _mode(resolved: Resolved, tables: Mapping[str, Sequence[Row]]) -> list[Problem]:

@@ -22,11 +22,13 @@ from appliance.config.values import (
     Effective,
     ExecutionMode,
     Listener,
+    LogTerms,
     MarketDataRules,
     OperatorListener,
     PaperTerms,
     RateLimits,
     Source,
+    TracingTerms,
 )
 from appliance.domain.limits import Limits
 from appliance.domain.snapshot import Mode
@@ -91,6 +93,13 @@ def _configuration(resolved: Resolved, tables: Mapping[str, Sequence[Row]]) -> C
             port=value(s.OPERATOR_HTTP_PORT),
             session_max=value(s.OPERATOR_SESSION_MAX),
             calls_per_min=value(s.OPERATOR_CALLS_PER_MIN),
+        ),
+        log=LogTerms(form=value(s.LOG_FORMAT), level=value(s.LOG_LEVEL)),
+        tracing=TracingTerms(
+            enabled=value(s.OTEL_ENABLED),
+            service_name=value(s.OTEL_SERVICE_NAME),
+            endpoint=value(s.OTEL_ENDPOINT),
+            hosts=value(s.OTEL_HOSTS),
         ),
         sources=values["source"],
         exchanges=values["exchange"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from appliance.config.settings import FAMILIES, SETTINGS
-from appliance.config.unsupported import PLAIN_NAMES, SHARED_NAMES
+from appliance.config.unsupported import PLAIN_NAMES, SHARED_NAMES, TRACING_NAMES
 from appliance.home import CONFIG_VARIABLE, HOME_VARIABLE, TOKEN_VARIABLE
 
 PROCESS_VARIABLES = frozenset({HOME_VARIABLE, CONFIG_VARIABLE, TOKEN_VARIABLE})
@@ -34,7 +34,7 @@ def looks_like_ours(variable: str) -> bool:
     A limit that somebody believes to be set is worse than a refusal to start: everything with a prefix of ours, and
     everything within `EDITS_MAX` edits of a known name, in any case of letters.
     """
-    if variable in SHARED_NAMES or variable in FOREIGN_NAMES:
+    if variable in SHARED_NAMES | FOREIGN_NAMES | TRACING_NAMES:
         return False
     upper = variable.upper()
     if upper.startswith(_OURS):

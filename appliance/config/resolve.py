@@ -12,9 +12,9 @@ from appliance.config.document import Document
 from appliance.config.forms import EnvironmentText, Form
 from appliance.config.names import PROCESS_VARIABLES, looks_like_ours, suggest, suggest_variable
 from appliance.config.problems import Problem, Refusal, printable
-from appliance.config.settings import FAMILIES, RISK_PROFILE, SETTINGS, Family, Setting
+from appliance.config.settings import FAMILIES, OTEL_ENABLED, RISK_PROFILE, SETTINGS, Family, Setting
 from appliance.config.tools import TOOLS
-from appliance.config.unsupported import UNSUPPORTED, Unsupported
+from appliance.config.unsupported import TRACING_NAMES, UNSUPPORTED, Unsupported
 from appliance.config.values import Origin, OriginKind, RiskProfile
 
 T = TypeVar("T")
@@ -86,7 +86,7 @@ def resolve(document: Document, environ: Mapping[str, str], problems: list[Probl
     """Everything that was given, the environment over the file; each mistake is appended to `problems`."""
     resolved = Resolved()
     _read_table(document, document.data, (), resolved, problems)
-    for variable in sorted(environ):
+    for variable in sorted(environ):  # OTEL_ENABLED comes before what it gives a meaning to
         _read_variable(variable, environ[variable], resolved, problems)
     return resolved
 
@@ -153,6 +153,8 @@ def _read_variable(variable: str, text: str, resolved: Resolved, problems: list[
     unsupported = next((entry for entry in UNSUPPORTED if entry.names(variable)), None)
     if unsupported is not None:
         problems.extend(_unsupported(unsupported, variable, text, origin))
+        return
+    if variable in TRACING_NAMES and not resolved.value(OTEL_ENABLED):
         return
     if variable in _BY_VARIABLE:
         setting = _BY_VARIABLE[variable]

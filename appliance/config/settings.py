@@ -18,6 +18,7 @@ from appliance.config.forms import HOUR, MILLISECOND, SECOND, Form
 from appliance.config.values import ExecutionMode, RiskProfile
 from appliance.domain.limits import ApprovalMode
 from appliance.plugin_host.cage import Measure
+from appliance.telemetry.logs import LogForm, LogLevel
 
 T = TypeVar("T")
 
@@ -698,6 +699,56 @@ WATCHDOG_AFTER = _setting(
     default=30 * SECOND,
     basis="a restart takes a few seconds; orders that nobody watches are worth less than their loss",
     unit="s",
+)
+
+# --- what it tells of itself ----------------------------------------------------------------------------------
+
+LOG_FORMAT = _setting(
+    "log.format",
+    forms.one_of(LogForm),
+    "How the log on standard error looks: for people, or one JSON object in each line.",
+    default=LogForm.TEXT,
+    basis="read by people first",
+)
+LOG_LEVEL = _setting(
+    "log.level",
+    forms.one_of(LogLevel),
+    "From which level on the appliance's own lines are told; of libraries' only from `warning` on.",
+    default=LogLevel.INFO,
+    basis="what an operator wants to see once",
+)
+OTEL_ENABLED = _setting(
+    "otel.enabled",
+    forms.boolean(),
+    "Send a trace of every request to a collector. Needs the optional packages: `pip install 'readytrader[otel]'`.",
+    default=False,
+    basis=SEED,
+    environment="OTEL_ENABLED",
+)
+OTEL_SERVICE_NAME = _setting(
+    "otel.service_name",
+    forms.matching(r"[a-z][a-z0-9._-]{1,62}", "a name of lower-case letters, digits, dots and hyphens", str),
+    "What the collector calls this appliance.",
+    default="readytrader",
+    basis="its name",
+    environment="OTEL_SERVICE_NAME",
+)
+OTEL_ENDPOINT = _setting(
+    "otel.endpoint",
+    forms.matching(r"https?://[!-~]{1,290}", "the URL of a collector such as http://127.0.0.1:4318", str),
+    "The collector, spoken to in OTLP over HTTP; `/v1/traces` is added. On this host, or one of `otel.hosts`.",
+    default="http://127.0.0.1:4318",
+    basis="a collector on this host, at OTLP's own port",
+    environment="OTEL_EXPORTER_OTLP_ENDPOINT",
+)
+OTEL_HOSTS: Setting[frozenset[str]] = _setting(
+    "otel.hosts",
+    forms.each(
+        forms.matching(r"[A-Za-z0-9.-]{1,253}:[0-9]{1,5}", "a host and its port such as otel.example:4318", str)
+    ),
+    "Collectors beyond this host that traces may be sent to, by https alone.",
+    default=frozenset(),
+    basis="nothing leaves the host",
 )
 
 # --- plugins --------------------------------------------------------------------------------------------------

@@ -67,7 +67,6 @@ UNSUPPORTED: tuple[Unsupported, ...] = (
     ),
     *_unsupported("a page of another origin", "CORS_ORIGINS", advice="the page is served by the appliance itself"),
     *_unsupported("another store than SQLite", "STORE_BACKEND", harmless="sqlite"),
-    *_unsupported("tracing", "OTEL_ENABLED", harmless="false"),
     *_unsupported(
         _NOTIFYING,
         "DISCORD_WEBHOOK_URL",
@@ -86,6 +85,9 @@ UNSUPPORTED: tuple[Unsupported, ...] = (
 PLAIN_NAMES: tuple[str, ...] = tuple(entry.pattern for entry in UNSUPPORTED if entry.pattern.isidentifier())
 """Those without a variable part, for suggestions."""
 
-SHARED_NAMES = frozenset({"REDIS_URL", "DATABASE_URL", "OTEL_SERVICE_NAME", "OTEL_EXPORTER_OTLP_ENDPOINT"})
-"""Names that other programs on the host use too. They mean something here only together with `STORE_BACKEND` or
-`OTEL_ENABLED`, which are refused, so alone they are ignored."""
+SHARED_NAMES = frozenset({"REDIS_URL", "DATABASE_URL"})
+"""Names that other programs on the host use too. They mean something here only together with `STORE_BACKEND`, which is
+refused, so alone they are ignored."""
+
+TRACING_NAMES = frozenset({"OTEL_SERVICE_NAME", "OTEL_EXPORTER_OTLP_ENDPOINT"})
+"""Settings of ours that other programs on the host use too: they mean something here once tracing is on."""

@@ -17,6 +17,7 @@ from appliance.domain.snapshot import Mode
 from appliance.plugin_host.cage import Measure
 from appliance.plugin_host.entries import InstalledPlugin, Instance
 from appliance.plugin_host.kinds import Kind
+from appliance.telemetry.logs import LogForm, LogLevel
 
 
 class RiskProfile(StrEnum):
@@ -143,6 +144,24 @@ class Notifier(Instance, frozen=True, kw_only=True):
     route: Route = Route()
 
 
+class LogTerms(Struct, frozen=True, kw_only=True):
+    """How the log on standard error is."""
+
+    form: LogForm
+    level: LogLevel
+
+
+class TracingTerms(Struct, frozen=True, kw_only=True):
+    """Whether and where traces of requests are sent."""
+
+    enabled: bool
+    service_name: str
+    endpoint: str
+    """The URL of an OTLP collector, without `/v1/traces`."""
+    hosts: frozenset[str]
+    """Collectors beyond this host that it may be: `host:port`."""
+
+
 class Configuration(Struct, frozen=True, kw_only=True):
     """Everything that the operator decided, checked as a whole."""
 
@@ -162,6 +181,8 @@ class Configuration(Struct, frozen=True, kw_only=True):
     """How long the core may be silent until the watchdog process cancels everything."""
     agent_listener: Listener
     operator_listener: OperatorListener
+    log: LogTerms
+    tracing: TracingTerms
     sources: tuple[Source, ...]
     exchanges: tuple[Exchange, ...]
     routers: tuple[Instance, ...]

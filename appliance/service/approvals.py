@@ -21,6 +21,7 @@ from appliance.domain.proposals import ProposalRecord
 from appliance.domain.snapshot import ApprovalFacts
 from appliance.domain.state import State
 from appliance.pipeline.terms import fee_worst
+from appliance.redaction import SECRETS
 from appliance.service.agents import LOCAL, LOCAL_AGENT, Agents, Principal
 from appliance.service.desk import Desk, Look
 from appliance.service.limit_book import BIND_ADVICE, LimitBook
@@ -192,7 +193,9 @@ class Approvals:
     def _token(self, record: ProposalRecord, person: Person) -> str:
         shown = f"{record.request.request_id}|{record.proposal.intent_digest}|{record.proposal.terms.price_worst}"
         text = f"{shown}|{person.name}"
-        return hmac.new(self._token_key, text.encode(), hashlib.sha256).hexdigest()[:32]
+        token = hmac.new(self._token_key, text.encode(), hashlib.sha256).hexdigest()[:32]
+        SECRETS.pass_by(token)
+        return token
 
     def _principal(self, record: ProposalRecord) -> Principal:
         """The asker's rights as they are now: an agent revoked meanwhile has none."""

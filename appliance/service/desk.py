@@ -35,6 +35,7 @@ from appliance.service.rate_limits import Budget, RateLimiter, Throttled
 from appliance.service.recorder import Clock, Recorder
 from appliance.store.journal import JournalUnavailable
 from appliance.telemetry.catalog import Stage
+from appliance.telemetry.logs import about
 from appliance.telemetry.stages import SILENT, Stages
 
 NOTE_MAX = 500
@@ -106,16 +107,18 @@ class Desk:
             note=note[:NOTE_MAX],
         )
         try:
-            bound = self._bound(request)
-            if bound is not None:
-                return await self._replay(request, bound)
-            return await self._decide_and_act(request, principal)
+            with about(request.request_id):
+                bound = self._bound(request)
+                if bound is not None:
+                    return await self._replay(request, bound)
+                return await self._decide_and_act(request, principal)
         except JournalUnavailable as fault:
             return refuse(Code.JOURNAL_UNAVAILABLE, str(fault))
 
     async def decide_approved(self, request: Request, principal: Principal, approval: ApprovalFacts) -> Outcome:
         """The second look: the whole pipeline again, on fresh facts, for exactly the request that was approved."""
-        return await self._decide_and_act(request, principal, approval)
+        with about(request.request_id):
+            return await self._decide_and_act(request, principal, approval)
 
     def check(self, principal: Principal, intent: Intent, *, tool: str | None = None) -> WouldPass | Refused:
         """What `submit` would decide now, by the same code, recording and sending nothing."""

@@ -78,7 +78,6 @@ def test_a_value_that_says_what_this_version_does_anyway_is_no_problem(variable,
     [
         ("SIGNER_TYPE", "keystore"),
         ("STORE_BACKEND", "memory"),
-        ("OTEL_ENABLED", "true"),
         ("API_HOST", "0.0.0.0"),
         ("API_JWT_SECRET", "hunter2"),
         ("API_ADMIN_USERNAME", "admin"),

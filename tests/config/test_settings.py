@@ -14,8 +14,10 @@ from appliance.config import ExecutionMode, RiskProfile, load
 from appliance.config.forms import EnvironmentText, NumberText
 from appliance.config.names import edits
 from appliance.config.settings import FAMILIES, SETTINGS
+from appliance.config.unsupported import TRACING_NAMES
 from appliance.domain.limits import ApprovalMode
 from appliance.plugin_host.cage import Measure
+from appliance.telemetry.logs import LogForm, LogLevel
 
 BY_KEY = {setting.key: setting for setting in SETTINGS}
 every_setting = pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.key)
@@ -27,6 +29,12 @@ LIVE_ONLY = {"paper_mode"}
 def toml_of(key: str, literal: str) -> str:
     section, _, name = key.rpartition(".")
     return f"[{section}]\n{name} = {literal}\n" if section else f"{name} = {literal}\n"
+
+
+def environment(setting, text):
+    """A value in the environment, and with it what gives it a meaning."""
+    on = {"OTEL_ENABLED": "true"} if setting.environment in TRACING_NAMES else {}
+    return on | {setting.environment: text}
 
 
 @every_setting
@@ -57,7 +65,7 @@ UNREADABLE_LITERALS = (
 @every_setting
 def test_a_value_that_cannot_be_read_is_refused_by_name_from_the_environment(setting, refused):
     for text in UNREADABLE_TEXTS:
-        (problem,) = refused("", {setting.environment: text})
+        (problem,) = refused("", environment(setting, text))
         assert (problem.where, problem.setting) == (f"env {setting.environment}", setting.environment)
 
 
@@ -173,6 +181,12 @@ ALTERNATIVES = {
         lambda c: c.cage_required,
         {Measure.SECCOMP, Measure.LANDLOCK_TCP},
     ),
+    "log.format": ("json", lambda c: c.log.form, LogForm.JSON),
+    "log.level": ("warning", lambda c: c.log.level, LogLevel.WARNING),
+    "otel.enabled": ("true", lambda c: c.tracing.enabled, True),
+    "otel.service_name": ("desk-1", lambda c: c.tracing.service_name, "desk-1"),
+    "otel.endpoint": ("http://127.0.0.1:9999", lambda c: c.tracing.endpoint, "http://127.0.0.1:9999"),
+    "otel.hosts": ("otel.example:443", lambda c: c.tracing.hosts, {"otel.example:443"}),
     "agent.http_port": ("8200", lambda c: c.agent_listener.port, 8200),
     "operator_http.enabled": ("false", lambda c: c.operator_listener.enabled, False),
     "operator_http.host": ("::1", lambda c: c.operator_listener.host, "::1"),
@@ -191,8 +205,11 @@ def test_every_setting_has_an_alternative_here():
 def test_a_setting_arrives_where_it_is_read(key, loaded, tmp_path):
     text, read, expected = ALTERNATIVES[key]
     setting = BY_KEY[key]
-    by_environment = load(None, {setting.environment: text})
-    by_file = loaded(toml_of(key, setting.form.literal(setting.form.parse(EnvironmentText(text)))))
+    by_environment = load(None, environment(setting, text))
+    written = toml_of(key, setting.form.literal(setting.form.parse(EnvironmentText(text))))
+    if setting.environment in TRACING_NAMES:
+        written += "enabled = true\n"
+    by_file = loaded(written)
     assert read(by_environment) == expected
     assert read(by_file) == expected
     assert read(load(None, {})) != expected

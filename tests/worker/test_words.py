@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from appliance.plugin_host.messages import Fault, Logged, Ping, Pong
 from appliance.plugin_host.worker.output import LINES_BURST, LineWriter, Output
-from appliance.plugin_host.worker.redaction import Redactor
+from appliance.redaction import Redactor
 from tests.worker.client import BTC, a_worker, an_exchange
 
 KEY = "s3cr3t/k+y=ÿ"

@@ -29,10 +29,10 @@ from appliance.plugin_host.worker.credentials import CredentialRefused, read_cre
 from appliance.plugin_host.worker.loading import LoadRefused
 from appliance.plugin_host.worker.methods import prepared
 from appliance.plugin_host.worker.output import Output, capture, where
-from appliance.plugin_host.worker.redaction import Redactor
 from appliance.plugin_host.worker.sealing import sealed
 from appliance.plugin_host.worker.serving import MALFORMED, Gates, Server
 from appliance.plugin_host.worker.surroundings import SurroundingsRefused, detach, settle
+from appliance.redaction import Redactor
 
 if TYPE_CHECKING:
     from appliance.plugin_host.wheels.verified import VerifiedPlugin

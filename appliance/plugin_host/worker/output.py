@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from appliance.plugin_host.hearsay import printable
 from appliance.plugin_host.messages import FromWorker, Logged
-from appliance.plugin_host.worker.redaction import Redactor
+from appliance.redaction import Redactor
 
 LINE_MAX = 1000
 LINES_BURST = 100
