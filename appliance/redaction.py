@@ -12,6 +12,7 @@ import json
 import re
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from threading import Lock
 from urllib.parse import quote, quote_plus
 
@@ -54,6 +55,23 @@ class Redactor:
             self._passing[secret] = self._learned(secret)
             if len(self._passing) > PASSING_MAX:
                 self._forget(self._passing.popitem(last=False)[1])
+
+    @contextmanager
+    def holding(self, secret: str) -> Iterator[None]:
+        """Know this text for as long as it is worked with: a guess, which need be nobody's secret.
+
+        Remembered for longer, what strangers guess would take words of their choice out of the log.
+        """
+        if len(secret) < FORM_CHARACTERS_MIN:
+            yield
+            return
+        with self._lock:
+            forms = self._learned(secret)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._forget(forms)
 
     def __call__(self, text: str) -> str:
         """The text without the secrets."""

@@ -7,6 +7,8 @@ from datetime import datetime
 
 import pyotp
 
+from appliance.redaction import SECRETS
+
 STEP_S = 30
 DRIFT_STEPS = 1
 """How far the clock of a phone may be off, either way."""
@@ -15,7 +17,9 @@ ISSUER = "ReadyTrader"
 
 def new_secret() -> str:
     """160 random bits in Base32, as RFC 4226 recommends."""
-    return pyotp.random_base32(32)
+    secret = pyotp.random_base32(32)
+    SECRETS.pass_by(secret)
+    return secret
 
 
 def enrolment_uri(secret: str, username: str) -> str:
@@ -25,6 +29,7 @@ def enrolment_uri(secret: str, username: str) -> str:
 
 def step_of(secret: str, code: str, now: datetime, newest_used: int) -> int | None:
     """The time step whose code this is, or None: for a wrong code, and for one that was used, or is older than that."""
+    SECRETS.pass_by(secret)
     current = int(now.timestamp()) // STEP_S
     generator = pyotp.HOTP(secret)
     found = None

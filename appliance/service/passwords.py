@@ -8,6 +8,8 @@ import os
 from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
+from appliance.redaction import SECRETS
+
 LENGTH_MIN = 12
 LENGTH_MAX = 256
 DIFFERENT_MIN = 5
@@ -34,12 +36,17 @@ def require_good(password: str, username: str) -> None:
 
 async def hashed(password: str) -> str:
     """The password as a PHC string: algorithm, cost, salt and hash."""
+    SECRETS.pass_by(password)
     return await asyncio.to_thread(_hashed, password)
 
 
 async def matches(password: str, phc: str | None) -> bool:
     """Whether it is the password of this hash. Without a hash the same work is done, and the answer is no."""
-    return await asyncio.to_thread(_matches, password, phc or _NOBODYS) and phc is not None
+    with SECRETS.holding(password):
+        good = await asyncio.to_thread(_matches, password, phc or _NOBODYS) and phc is not None
+        if good:
+            SECRETS.pass_by(password)
+    return good
 
 
 def is_cheap(phc: str) -> bool:

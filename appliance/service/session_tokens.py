@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 
 import jwt
 
+from appliance.redaction import SECRETS
+
 ACCESS_LIFE = timedelta(minutes=10)
 ALGORITHM = "HS256"
 ISSUER = "readytrader"
@@ -37,7 +39,9 @@ class AccessTokens:
             "iat": int(now.timestamp()),
             "exp": int(expires_at.timestamp()),
         }
-        return jwt.encode(claims, self._key, algorithm=ALGORITHM), expires_at
+        token = jwt.encode(claims, self._key, algorithm=ALGORITHM)
+        SECRETS.pass_by(token)
+        return token, expires_at
 
     def read(self, token: str) -> tuple[str, str, datetime] | None:
         """Username, session ID and expiry of a token that we made and that is still good, or None.
@@ -54,6 +58,7 @@ class AccessTokens:
         username, session_id, expires = claims["sub"], claims["sid"], claims["exp"]
         if not (isinstance(username, str) and isinstance(session_id, str) and isinstance(expires, int)):
             return None
+        SECRETS.pass_by(token)
         now = self._clock()
         expires_at = datetime.fromtimestamp(expires, now.tzinfo)
         return (username, session_id, expires_at) if now < expires_at else None
@@ -61,7 +66,9 @@ class AccessTokens:
 
 def new_refresh_token(session_id: str) -> str:
     """256 random bits, with the session that they are for."""
-    return f"{_REFRESH_PREFIX}_{session_id}_{secrets.token_hex(32)}"
+    token = f"{_REFRESH_PREFIX}_{session_id}_{secrets.token_hex(32)}"
+    SECRETS.pass_by(token)
+    return token
 
 
 def session_of(refresh_token: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import logging
@@ -13,16 +14,24 @@ from urllib.parse import quote
 
 import pytest
 
+from appliance.bootstrap.assembly import utc_now
 from appliance.domain.agents import AgentScope
 from appliance.redaction import PASSING_MAX, REDACTED, SECRETS, Redactor
+from appliance.service.one_time_codes import new_secret
+from appliance.service.passwords import hashed, matches
+from appliance.service.session_tokens import AccessTokens, new_refresh_token
 from appliance.telemetry.logs import JsonFormatter, LogForm, TextFormatter, about
 from tests.cli.appliances import ROOT, Appliance, Process, new_appliance
-from tests.service.rig import Rig, buy, play
+from tests.service.rig import OPERATOR, Rig, buy, play
 
+WRONG_TOKEN = "rt_alice_which-is-not-the-right-one"
 CANARY = "c4n4ry/k+y=of-a-test"
 PROGRAM = """\
 import logging, sys, threading, warnings
 from appliance.redaction import SECRETS
+from appliance.service.one_time_codes import new_secret
+from appliance.service.passwords import hashed, matches
+from appliance.service.session_tokens import AccessTokens, new_refresh_token
 from appliance.telemetry.logs import LogForm, LogLevel, to_stderr
 CANARY = {canary!r}
 to_stderr(LogForm({form!r}), LogLevel.INFO)
@@ -106,6 +115,14 @@ def test_a_secret_that_is_seen_again_is_new_again() -> None:
     assert redact("passing-00000") == "passing-00000"
 
 
+def test_a_guess_is_known_while_it_is_worked_with_and_takes_no_word_out_of_the_log_afterwards() -> None:
+    redact = Redactor(["journal-key"])
+    with redact.holding("journal"), redact.holding("journal-key"), redact.holding("a"):
+        assert redact("a journal") == f"a {REDACTED}"
+    assert redact("a journal") == "a journal"
+    assert redact("journal-key") == REDACTED
+
+
 def test_forgetting_one_uncovers_no_other_that_has_a_form_in_common() -> None:
     redact = Redactor(["line-one\nline-two"])
     redact.pass_by("line-one")
@@ -119,11 +136,11 @@ def test_the_core_knows_every_secret_that_it_makes_or_is_shown(tmp_path: Path) -
 
     async def scenario(rig: Rig) -> None:
         token = await rig.core.agents.add("alice", frozenset({AgentScope.READ}), timedelta(hours=1), "test")
-        assert rig.core.agents.authenticate("rt_alice_not-the-right-one") is None
+        assert rig.core.agents.authenticate(WRONG_TOKEN) is None
         held = await rig.hold(buy())
-        shown = rig.core.approvals.show(held.record.request.request_id)
+        shown = rig.core.approvals.show(held.record.request.request_id, OPERATOR)
         assert shown is not None
-        seen.extend([token, "rt_alice_not-the-right-one", shown.confirm_token])
+        seen.extend([token, WRONG_TOKEN, shown.confirm_token])
         for key in (rig.home.permit_key, rig.home.approval_key):
             seen.append(key.read_bytes().hex())
             seen.append(base64.b64encode(key.read_bytes()).decode())
@@ -133,6 +150,17 @@ def test_the_core_knows_every_secret_that_it_makes_or_is_shown(tmp_path: Path) -
     assert len(seen) == 8
     for secret in seen:
         assert secret not in SECRETS(f"seen: {secret}.")
+
+
+def test_what_an_operator_signs_in_with_is_known() -> None:
+    password, access = "correct horse battery staple", AccessTokens(b"k" * 32, utc_now)
+    token, _ = access.issue("alice", "session", utc_now() + timedelta(hours=1))
+    phc = asyncio.run(hashed("another one, to be changed"))
+    assert not asyncio.run(matches(password, phc))
+    assert SECRETS(password) == password
+    assert asyncio.run(matches("another one, to be changed", phc))
+    for secret in (new_secret(), token, new_refresh_token("session"), "another one, to be changed"):
+        assert SECRETS(f"seen: {secret}.") == f"seen: {REDACTED}."
 
 
 def test_the_daemon_logs_json_when_it_is_told_to() -> None:
