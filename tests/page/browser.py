@@ -1,0 +1,135 @@
+"""A real Chromium on the operators' page of a real core: what a person does, and what the browser says about it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright
+
+ARGUMENTS = (
+    "--no-sandbox",  # tests run as root, where Chromium has none
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+DESK = (1360, 900)
+PHONE = (360, 780)
+PATIENCE_MS = 15_000
+
+
+def chromium() -> str:
+    """The program's path. Without it the test is skipped, out loud; in CI (`REQUIRE_ALL`) that is a failure."""
+    found = shutil.which("chromium")
+    if found is not None:
+        return found
+    if os.environ.get("REQUIRE_ALL"):
+        pytest.fail("chromium is missing: nobody looked at the page")
+    pytest.skip("chromium is not installed (apt-get install chromium): this test of the page did not run")
+
+
+class Visitor:
+    """One browser profile of one person, and everything that the browser complained of."""
+
+    def __init__(self, context: BrowserContext, page: Page, port: int) -> None:
+        self.context = context
+        self.page = page
+        self.port = port
+        self.complaints: list[str] = []
+        self.bytes_received = 0
+        page.on("console", lambda said: self._note(said.type, said.text))
+        page.on("pageerror", lambda error: self._note("uncaught", str(error)))
+        page.on("dialog", lambda dialog: self._note("dialog", dialog.message))
+
+    def _note(self, kind: str, text: str) -> None:
+        expected = text.startswith("Failed to load resource") or "WebSocket connection" in text
+        if kind in ("error", "warning", "uncaught", "dialog") and not expected:
+            self.complaints.append(f"{kind}: {text}")
+
+    async def open(self, view: str = "") -> None:
+        await self.page.goto(f"http://localhost:{self.port}/{view and f'#/{view}'}")
+
+    async def sign_in(self, username: str, password: str, code: str = "") -> None:
+        """From the page of nobody to a view with its heading."""
+        await self.page.get_by_label("Name").fill(username)
+        await self.page.get_by_label("Password").fill(password)
+        await self.press("Sign in")
+        if code:
+            await self.page.get_by_label("Code of your").fill(code)
+            await self.press("Sign in")
+        await self.page.get_by_role("heading", level=1).and_(self.page.locator("main h1")).first.wait_for()
+        await self.page.get_by_role("navigation").first.wait_for()
+
+    async def press(self, name: str, *, exact: bool = True) -> None:
+        await self.page.get_by_role("button", name=name, exact=exact).click()
+
+    async def go(self, view: str, heading: str) -> None:
+        """Show a view, and wait until its heading stands."""
+        await self.page.evaluate("view => { location.hash = `#/${view}` }", view)
+        await self.page.get_by_role("heading", level=1, name=heading, exact=True).wait_for()
+
+    async def sees(self, text: str) -> None:
+        """Wait until this stands somewhere that is visible."""
+        await self.page.get_by_text(text).filter(visible=True).first.wait_for()
+
+    async def settled(self) -> None:
+        """Wait until nothing is being loaded any more."""
+        await self.page.locator(".loading").first.wait_for(state="detached")
+
+    async def text(self) -> str:
+        return str(await self.page.locator("body").inner_text())
+
+    async def passkey_device(self) -> None:
+        """Put a virtual authenticator into this browser (WebAuthn through the DevTools protocol)."""
+        session = await self.context.new_cdp_session(self.page)
+        await session.send("WebAuthn.enable")
+        options = {
+            "protocol": "ctap2",
+            "transport": "internal",
+            "hasResidentKey": True,
+            "hasUserVerification": True,
+            "isUserVerified": True,
+            "automaticPresenceSimulation": True,
+        }
+        await session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+
+
+class Browsers:
+    """One Chromium; each visitor has a profile of their own."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+
+    async def visitor(
+        self, port: int, size: tuple[int, int] = DESK, look: Any = "light", motion: Any = "reduce"
+    ) -> Visitor:
+        context = await self._browser.new_context(
+            viewport={"width": size[0], "height": size[1]}, color_scheme=look, reduced_motion=motion
+        )
+        context.set_default_timeout(PATIENCE_MS)
+        await context.route(lambda address: f"//localhost:{port}" not in address, _to_nowhere)
+        return Visitor(context, await context.new_page(), port)
+
+
+async def _to_nowhere(route: Route) -> None:
+    """The page may ask nobody but its own appliance."""
+    await route.abort()
+
+
+@asynccontextmanager
+async def chromium_running() -> AsyncIterator[Browsers]:
+    """A Chromium with an empty profile."""
+    path = chromium()
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+        try:
+            yield Browsers(browser)
+        finally:
+            await browser.close()
