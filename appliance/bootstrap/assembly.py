@@ -11,7 +11,7 @@ from readytrader_sdk.errors import Misconfigured
 from readytrader_sdk.instruments import VenueId
 
 from appliance import __version__
-from appliance.bootstrap.on_disk import load_state, open_journal, restore_paper, secret_key
+from appliance.bootstrap.on_disk import checkpoint_key, load_state, open_journal, restore_paper, secret_key
 from appliance.bootstrap.settings_of import bus_settings, feeds, paper_settings, rate_settings, terms
 from appliance.config import Configuration
 from appliance.config.limit_settings import LimitSettings
@@ -28,13 +28,16 @@ from appliance.plugin_host.host import PluginHost
 from appliance.plugin_host.remote import RemoteExchange, RemoteNotifier
 from appliance.service.agents import Agents
 from appliance.service.approvals import Approvals
+from appliance.service.archive import Archive
 from appliance.service.core import Core, Identity
 from appliance.service.desk import Desk
 from appliance.service.enquiries import Enquiries
+from appliance.service.equity import EquitySeries
 from appliance.service.execution import Execution
 from appliance.service.funds import Funds, assets_of
 from appliance.service.halt import Halt, HaltFile
 from appliance.service.history import History
+from appliance.service.insights import Insights
 from appliance.service.limit_book import LimitBook, LimitRefused
 from appliance.service.measures import Measures
 from appliance.service.notice_watch import NoticeWatch
@@ -55,6 +58,7 @@ from appliance.service.venues import VenueLine, Venues
 from appliance.service.watchdog import Watchdog
 from appliance.store.credentials import Credentials
 from appliance.store.journal import Journal
+from appliance.store.seal import Sealer
 from appliance.telemetry.catalog import JOURNAL_COMMIT
 from appliance.telemetry.counting import Counting
 from appliance.telemetry.telemetry import Telemetry
@@ -142,6 +146,11 @@ class Assembly:
     @cached_property
     def halt(self) -> Halt:
         return Halt(HaltFile(self.home.halt_file), self.state, self.recorder, self.clock)
+
+    @cached_property
+    def archive(self) -> Archive:
+        sealer = Sealer(checkpoint_key(self.home), self.journal.origin)
+        return Archive(self.journal, self.home.journal, sealer, self.portfolio.name)
 
     # the market, and what is held
 
@@ -340,6 +349,9 @@ class Assembly:
             halt=self.halt,
             history=self.history,
             portfolio=self.portfolio,
+            series=EquitySeries(self.state, self.portfolio, self.configuration.equity_every),
+            archive=self.archive,
+            insights=Insights(self.state, self.recorder, self.clock),
             bus=self.bus,
             reports=self.reports,
             enquiries=self.enquiries,

@@ -12,6 +12,7 @@ from readytrader_sdk.orders import ExecutionReport, OrderRequest, OrderState
 
 from appliance.domain.orders import PAPER_ACCOUNT
 from appliance.domain.state import RECORD_TYPES, State, Touched
+from appliance.domain.told import INSIGHT_LIFE_MAX
 from appliance.home import Home, HomeRefused
 from appliance.paper.venue import OpenOrder, PaperVenue
 from appliance.redaction import SECRETS
@@ -40,13 +41,15 @@ def checkpoint_key(home: Home) -> CheckpointKey:
 
 
 def load_state(state: State, journal: Journal, now: datetime) -> None:
-    """Everything live, and the orders of the turnover window, from the journal's records."""
-    recent = now - state.recent.window
+    """Everything live, and what counts for a while after its end, from the journal's records."""
+    since = {"order": now - state.recent.window, "insight": now - INSIGHT_LIFE_MAX}
     for kind, value_type in RECORD_TYPES.items():
         decoder = msgspec.json.Decoder(value_type)
         records = {record.id: record for record in journal.load(kind)}
-        if kind == "order":
-            records |= {record.id: record for record in journal.load(kind, live_only=False, since=recent)}
+        if kind in since:
+            records |= {record.id: record for record in journal.load(kind, live_only=False, since=since[kind])}
+        elif kind == "equity":
+            records = {record.id: record for record in journal.page(kind, limit=1)}
         for record in records.values():
             state.put(Touched(kind, record.id, record.live, record.at, decoder.decode(record.body)))
 

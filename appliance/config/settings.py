@@ -761,6 +761,31 @@ CAGE_REQUIRED = _setting(
     basis="without these a plugin could read and reach what is not its own; the rest are second walls",
 )
 
+# --- looking back ---------------------------------------------------------------------------------------------
+
+EQUITY_EVERY = _setting(
+    "reports.equity_every_sec",
+    forms.duration(SECOND, 10, 86_400),
+    "How often the account's worth is written into the journal, when everything held can be priced.",
+    default=300 * SECOND,
+    basis="288 entries a day, some 200 KB: a chart of real values that survives restarts",
+    unit="s",
+)
+DAILY_SUMMARY = _setting(
+    "notices.daily_summary",
+    forms.boolean(),
+    "Tell the notifiers, soon after midnight UTC, what the day was.",
+    default=False,
+    basis="a notice that nobody asked for is soon not read",
+)
+INSIGHT_TOOLS = _setting(
+    "tools.insights",
+    forms.boolean(),
+    "Offer agents `post_market_insight`, `get_latest_insights` and `get_strategies`.",
+    default=False,
+    basis="every tool costs an agent's attention; these decide nothing",
+)
+
 SETTINGS: tuple[Setting[Any], ...] = tuple(value for value in list(globals().values()) if isinstance(value, Setting))
 """Every setting, in the order of the file."""
 

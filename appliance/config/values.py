@@ -183,6 +183,12 @@ class Configuration(Struct, frozen=True, kw_only=True):
     operator_listener: OperatorListener
     log: LogTerms
     tracing: TracingTerms
+    equity_every: timedelta
+    """How often the account's worth is written down."""
+    daily_summary: bool
+    """Whether the notifiers are told of each day."""
+    insight_tools: bool
+    """Whether agents are offered the tools of insights and strategies."""
     sources: tuple[Source, ...]
     exchanges: tuple[Exchange, ...]
     routers: tuple[Instance, ...]

@@ -25,7 +25,9 @@ from appliance.domain.limit_changes import (
 from appliance.domain.limits import Limits
 from appliance.domain.notices import NoticeDelivered, NoticeGivenUp, NoticeMade, NoticeResent, NoticeSeen
 from appliance.domain.operators import Role
+from appliance.domain.series import EquityMarked
 from appliance.domain.snapshot import Mode, Snapshot
+from appliance.domain.told import DayTold, InsightPosted, StrategySet
 from appliance.domain.trading_state import ScopeState
 
 
@@ -325,6 +327,10 @@ Event = (
     | LimitSet
     | LimitChangeEnded
     | LimitsLooserAtStart
+    | EquityMarked
+    | InsightPosted
+    | StrategySet
+    | DayTold
 )
 
 KINDS: dict[str, type[Event]] = {
@@ -367,6 +373,10 @@ KINDS: dict[str, type[Event]] = {
     "limit.set": LimitSet,
     "limit.change_ended": LimitChangeEnded,
     "limits.looser_at_start": LimitsLooserAtStart,
+    "equity.marked": EquityMarked,
+    "insight.posted": InsightPosted,
+    "strategy.set": StrategySet,
+    "day.told": DayTold,
 }
 KIND_OF: dict[type[Event], str] = {event_type: kind for kind, event_type in KINDS.items()}
 

@@ -37,14 +37,11 @@ from appliance.domain.events import (
 )
 from appliance.domain.intents import (
     AgentId,
-    Intent,
-    OrderIntent,
     Request,
     RequestId,
-    SwapIntent,
-    TransferIntent,
     digest,
 )
+from appliance.domain.kept import KEPT_TYPES, Kept
 from appliance.domain.limit_changes import LimitChange, LimitsInForce
 from appliance.domain.limit_fold import IN_FORCE_ID, LimitsFold
 from appliance.domain.lives import CoreLife, life_after
@@ -59,6 +56,8 @@ from appliance.domain.notices import (
 )
 from appliance.domain.orders import Order, account_of, apply_report, balance_changes, portfolio_of
 from appliance.domain.proposals import ProposalRecord, Yes
+from appliance.domain.sameness import first_time_key, idempotency_id, shape_of
+from appliance.domain.series import Trade, trade_of
 from appliance.domain.trading_state import Scope, ScopeState
 from appliance.domain.turnover import RecentOrders
 
@@ -129,35 +128,9 @@ RECORD_TYPES: dict[str, type[Struct]] = {
     "life": CoreLife,
     "limit_change": LimitChange,
     "limits": LimitsInForce,
+    "trade": Trade,
+    **KEPT_TYPES,
 }
-
-
-def idempotency_id(agent_id: AgentId, key: str) -> str:
-    """A key belongs to the agent that used it."""
-    return f"{agent_id}/{key}"
-
-
-def shape_of(intent: Intent) -> str:
-    """What makes two requests the same: everything but when and by whom. 0.1 and 0.10 are the same quantity."""
-    same: dict[str, object] = {
-        name: value.normalize()
-        for name, value in msgspec.structs.asdict(intent).items()
-        if isinstance(value, Decimal) and value.is_finite()
-    }
-    if isinstance(intent, OrderIntent):
-        same["expires_at"] = None
-    elif isinstance(intent, TransferIntent):
-        same["to_address"] = intent.to_address.lower()
-    return digest(msgspec.structs.replace(intent, **same))[:16]
-
-
-def first_time_key(intent: Intent, instrument: Instrument | None) -> str:
-    """What counts as a first time: the instrument, or the address that would be paid."""
-    if isinstance(intent, OrderIntent):
-        return intent.symbol
-    if isinstance(intent, SwapIntent):
-        return instrument.symbol if instrument else f"{intent.from_asset}/{intent.to_asset}"
-    return intent.to_address.lower()
 
 
 class State:
@@ -180,6 +153,7 @@ class State:
         self.life: CoreLife | None = None
         self.limits = LimitsFold()
         self.recent = RecentOrders(turnover_window)
+        self.kept = Kept()
 
     # reading
 
@@ -241,7 +215,7 @@ class State:
                 lived = [] if life is None else [self._set("life", "core", at, life)]
                 return [*lived, *self._of_limits(at, event)]
             case _:
-                return self._of_limits(at, event)
+                return self._of_the_rest(at, event)
 
     def _set(self, kind: str, record_id: str, at: datetime, value: Struct, *, live: bool = True) -> Touched:
         return self.put(Touched(kind, record_id, live, at, value))
@@ -271,6 +245,8 @@ class State:
                 self.life = life
             case LimitChange() | LimitsInForce() as of_limits:
                 self.limits.put(of_limits)
+            case _:
+                self.kept.put(touched.value)
         return touched
 
     def _put_key(self, key_id: str, binding: KeyBinding) -> None:
@@ -349,6 +325,12 @@ class State:
         )
         return self._set("proposal", event.request_id, at, record, live=False)
 
+    def _of_the_rest(self, at: datetime, event: Event) -> list[Touched]:
+        kept = self.kept.record_of(event)
+        if kept is not None:
+            return [self._set(kept.kind, kept.id, at, kept.value, live=kept.live)]
+        return self._of_limits(at, event)
+
     def _of_limits(self, at: datetime, event: Event) -> list[Touched]:
         """What an event says of limits, most often nothing."""
         touched = []
@@ -369,6 +351,8 @@ class State:
         for fill in fills:
             for asset, change in balance_changes(order, fill).items():
                 changes[asset] += change
+            trade_id = f"{order.client_order_id}/{fill.fill_id}"
+            touched.append(self._set("trade", trade_id, at, trade_of(order, fill), live=False))
         account = account_of(order)
         return touched + [self._move(at, account, asset, change) for asset, change in changes.items()]
 

@@ -22,11 +22,14 @@ from appliance.marketdata.feed import Feeds
 from appliance.plugin_host.host import PluginHost
 from appliance.service.agents import Agents
 from appliance.service.approvals import Approvals
+from appliance.service.archive import Archive
 from appliance.service.desk import Desk
 from appliance.service.enquiries import Enquiries
+from appliance.service.equity import EquitySeries
 from appliance.service.funds import Funds
 from appliance.service.halt import Halt
 from appliance.service.history import History
+from appliance.service.insights import Insights
 from appliance.service.limit_book import LimitBook
 from appliance.service.notice_watch import NoticeWatch, journal_failed
 from appliance.service.notices import Notices
@@ -82,6 +85,9 @@ class Core:
         halt: Halt,
         history: History,
         portfolio: Portfolio,
+        series: EquitySeries,
+        archive: Archive,
+        insights: Insights,
         reports: Reports,
         enquiries: Enquiries,
         paper: Reconciliation | None,
@@ -113,6 +119,9 @@ class Core:
         self.halt = halt
         self.history = history
         self.portfolio = portfolio
+        self.archive = archive
+        self.insights = insights
+        self._series = series
         self.bus = bus
         self.clock = clock
         self.started_at: datetime | None = None
@@ -271,6 +280,9 @@ class Core:
         marked = self.portfolio.mark(now)
         if marked is not None:
             await self.recorder.record(marked)
+        point = self._series.due(now)
+        if point is not None:
+            await self.recorder.record(point)
 
     def _give_sign(self, life: Life = Life.RUNNING) -> None:
         """Let the watchdog process know that we live, from time to time; it acts when it hears nothing."""

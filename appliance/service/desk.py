@@ -19,8 +19,9 @@ from appliance.domain.decision import Denied, Proposal
 from appliance.domain.events import OrderPermitted, ProposalMade, RequestDenied
 from appliance.domain.intents import Intent, OrderIntent, Request, RequestId, digest
 from appliance.domain.orders import Order
+from appliance.domain.sameness import idempotency_id
 from appliance.domain.snapshot import ApprovalFacts, Snapshot
-from appliance.domain.state import KeyBinding, State, idempotency_id
+from appliance.domain.state import KeyBinding, State
 from appliance.domain.trading_state import Scope, TradingState
 from appliance.pipeline.decide import decide
 from appliance.pipeline.usage import Usage, usage_of

@@ -15,6 +15,7 @@ from readytrader_sdk.ports import TransferRequest
 
 from appliance.domain.intents import AgentId, Intent, OrderIntent, Request, SwapIntent
 from appliance.domain.orders import PAPER_ACCOUNT, Order
+from appliance.domain.sameness import first_time_key, shape_of
 from appliance.domain.snapshot import (
     AccountFacts,
     AgentFacts,
@@ -24,7 +25,7 @@ from appliance.domain.snapshot import (
     Snapshot,
     VenueFacts,
 )
-from appliance.domain.state import State, first_time_key, shape_of
+from appliance.domain.state import State
 from appliance.domain.trading_state import GLOBAL, Scope, ScopeState
 from appliance.pipeline.usage import Usage, gauges
 from appliance.service.agents import LOCAL_AGENT, Principal

@@ -81,6 +81,26 @@ class JournalReader:
         for (leaf,) in list(self._reader.execute(_LEAVES, (first, last + 1))):
             yield decode_leaf(leaf), leaf.decode("utf-8", "replace")
 
+    def first_at(self, text: str, size: int) -> int:
+        """The first of `size` entries whose time, as text, is not before `text`; `size` where there is none.
+
+        Found by halving, for entries are in order of time. Where the clock was set back they are not quite; the same
+        journal still gives the same answer.
+        """
+        low, high = 0, size
+        while low < high:
+            middle = (low + high) // 2
+            leaf = self._reader.execute("SELECT leaf FROM entry WHERE seq = ?", (middle,)).get
+            if isinstance(leaf, bytes) and decode_leaf(leaf).at < text:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def newest_checkpoint(self) -> str:
+        """The newest signed checkpoint on disk, unverified. Raises JournalCorrupt where there is none."""
+        return database.read_checkpoint(self._reader, Path("the journal"))
+
     def written(self) -> int:
         """How many entries are on disk."""
         last = self._reader.execute("SELECT max(seq) FROM entry").get

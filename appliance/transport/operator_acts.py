@@ -11,7 +11,9 @@ from readytrader_sdk.orders import ClientOrderId, OrderState
 from appliance.domain.intents import AgentId
 from appliance.domain.operators import Person
 from appliance.domain.trading_state import GLOBAL, Scope, TradingState
+from appliance.service.archive import NoSuchPlace
 from appliance.service.core import Core
+from appliance.service.insights import NotPosted
 from appliance.service.outcomes import Held, Outcome, Placed, Refused
 from appliance.service.scopes import scope_from_text
 from appliance.telemetry.meter import CONTENT_TYPE, snapshot
@@ -25,6 +27,8 @@ from appliance.transport.decision_acts import (
     refusal_text,
 )
 from appliance.transport.foreign_text import printable
+from appliance.transport.insight_acts import insight_acts
+from appliance.transport.looking_back import look_back
 from appliance.transport.notice_acts import notice_act
 from appliance.transport.venue_views import venues_view
 
@@ -54,6 +58,8 @@ class OperatorActs:
             return await decide_on_proposals(self._core, verb, person, factor)
         if isinstance(verb, wire.LimitVerb):
             return await decide_on_limits(self._core, verb, person, factor)
+        if isinstance(verb, wire.LookBackVerb | wire.InsightVerb):
+            return await self._data(verb, person)
         return await self._carry_out(verb, person)
 
     async def _carry_out(self, verb: wire.OtherVerb, person: Person) -> Struct | list[Struct]:
@@ -76,6 +82,15 @@ class OperatorActs:
                 return await self._accept_drift(venue, person, printable(reason, 200))
             case wire.HaltTrading() | wire.RestrictTrading() | wire.ResumeTrading():
                 return await self._trading(verb, person, printable(verb.reason, 200))
+
+    async def _data(self, verb: wire.LookBackVerb | wire.InsightVerb, person: Person) -> Struct:
+        """What is only read back, or only written down."""
+        try:
+            if isinstance(verb, wire.LookBackVerb):
+                return await look_back(self._core, verb)
+            return await insight_acts(self._core, verb, person)
+        except (NoSuchPlace, NotPosted) as fault:
+            raise VerbRefused(str(fault)) from fault
 
     def _figures(self, verb: wire.ShowMetrics | wire.ExposeMetrics) -> Struct:
         meter = self._core.telemetry.meter

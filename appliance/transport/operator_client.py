@@ -15,6 +15,7 @@ from appliance.telemetry.figures import Snapshot
 from appliance.transport import approval_results, limit_results, notice_results
 from appliance.transport import operator_results as results
 from appliance.transport import operator_wire as wire
+from appliance.transport.looking_back import TradesView
 
 TIMEOUT_S = 30.0
 """Longer than any verb takes: an approval waits for the venue's first word."""
@@ -159,6 +160,10 @@ class OperatorClient:
     def dismiss_notice(self, notice_id: str) -> None:
         """Call one that was given up read."""
         self._ask(wire.DismissNotice(notice_id=notice_id), results.Done)
+
+    def trades(self, symbol: str | None = None, *, limit: int = 50, before: str | None = None) -> TradesView:
+        """A page of fills, the newest first."""
+        return self._ask(wire.ListTrades(symbol=symbol, limit=limit, before=before), TradesView)
 
     def close(self) -> None:
         self._file.close()

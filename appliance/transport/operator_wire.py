@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
@@ -20,6 +21,15 @@ LimitName = Annotated[str, Meta(min_length=1, max_length=100)]
 LimitValue = Annotated[str, Meta(min_length=1, max_length=4_000)]
 """As the configuration's environment writes it."""
 Days = Annotated[int, Meta(ge=1, le=3650)]
+PageSize = Annotated[int, Meta(ge=1, le=200)]
+EntryNumber = Annotated[int, Meta(ge=0, le=1 << 53)]
+Place = Annotated[str, Meta(min_length=1, max_length=400)]
+Signal = Annotated[str, Meta(min_length=1, max_length=32)]
+Confidence = Annotated[str, Meta(min_length=1, max_length=8)]
+"""0 to 1, as text: `0.75`."""
+Reasoning = Annotated[str, Meta(max_length=1000)]
+InsightLife = Annotated[int, Meta(ge=60, le=604_800)]
+"""Seconds until an insight is forgotten."""
 
 
 class Restriction(StrEnum):
@@ -239,6 +249,80 @@ class DismissNotice(Verb, frozen=True, kw_only=True, tag="notices.dismiss"):
     notice_id: Name
 
 
+class ListTrades(Verb, frozen=True, kw_only=True, tag="trades"):
+    """Every fill, the newest first; `before` is the `next` of the page before."""
+
+    needs = Role.VIEWER
+
+    symbol: str | None = None
+    limit: PageSize = 50
+    before: Place | None = None
+
+
+class ShowEquity(Verb, frozen=True, kw_only=True, tag="equity"):
+    """The account's worth over time; a week of it where `since` is not given."""
+
+    needs = Role.VIEWER
+
+    since: Annotated[datetime, Meta(tz=True)] | None = None
+    points: Annotated[int, Meta(ge=4, le=2000)] = 500
+
+
+class SearchJournal(Verb, frozen=True, kw_only=True, tag="journal.search"):
+    needs = Role.VIEWER
+
+    before: EntryNumber | None = None
+    limit: PageSize = 50
+    kind: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+    text: Annotated[str, Meta(max_length=200)] = ""
+
+
+class ShowEntry(Verb, frozen=True, kw_only=True, tag="journal.entry"):
+    needs = Role.VIEWER
+
+    seq: EntryNumber
+
+
+class ShowCheckpoint(Verb, frozen=True, kw_only=True, tag="journal.checkpoint"):
+    needs = Role.VIEWER
+
+
+class ListInsights(Verb, frozen=True, kw_only=True, tag="insights"):
+    needs = Role.VIEWER
+
+    symbol: str | None = None
+
+
+class PostInsight(Verb, frozen=True, kw_only=True, tag="insight.post"):
+    needs = Role.OPERATOR
+
+    symbol: Annotated[str, Meta(min_length=3, max_length=40)]
+    signal: Signal
+    confidence: Confidence
+    reasoning: Reasoning = ""
+    ttl_seconds: InsightLife = 3600
+
+
+class ListStrategies(Verb, frozen=True, kw_only=True, tag="strategies"):
+    needs = Role.VIEWER
+
+
+class SetStrategy(Verb, frozen=True, kw_only=True, tag="strategy.set"):
+    needs = Role.OPERATOR
+
+    name: Name
+    text: Annotated[str, Meta(min_length=1, max_length=4000)]
+    symbols: Annotated[tuple[Name, ...], Meta(max_length=50)] = ()
+
+
+class WithdrawStrategy(Verb, frozen=True, kw_only=True, tag="strategy.withdraw"):
+    needs = Role.OPERATOR
+
+    name: Name
+
+
+LookBackVerb = ListTrades | ShowEquity | SearchJournal | ShowEntry | ShowCheckpoint
+InsightVerb = ListInsights | PostInsight | ListStrategies | SetStrategy | WithdrawStrategy
 ApprovalVerb = ListApprovals | ShowApproval | Approve | RefuseApproval | ListDecided
 LimitVerb = ListLimits | ShowUsage | TightenLimit | LoosenLimit | ConfirmLoosening | WithdrawChange
 OtherVerb = (
@@ -263,7 +347,7 @@ OtherVerb = (
     | ResendNotice
     | DismissNotice
 )
-AnyVerb = ApprovalVerb | LimitVerb | OtherVerb
+AnyVerb = ApprovalVerb | LimitVerb | LookBackVerb | InsightVerb | OtherVerb
 
 
 class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True):

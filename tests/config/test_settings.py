@@ -175,6 +175,9 @@ ALTERNATIVES = {
     "paper.fill_share_max_pct": ("50", lambda c: c.paper.fill_share_max_pct, 50),
     "agent.http_host": ("::1", lambda c: c.agent_listener.host, "::1"),
     "watchdog.after_sec": ("15", lambda c: c.watchdog_after, timedelta(seconds=15)),
+    "reports.equity_every_sec": ("60", lambda c: c.equity_every, timedelta(seconds=60)),
+    "notices.daily_summary": ("true", lambda c: c.daily_summary, True),
+    "tools.insights": ("true", lambda c: c.insight_tools, True),
     "live_trading_enabled": ("true", lambda c: c.live_trading_enabled, True),
     "plugins.cage_required": (
         "seccomp,landlock_tcp",
@@ -264,6 +267,8 @@ BOUNDS = [
     ("limits.foreign_orders_max", "0", "-1"),
     ("limits.data_loss_max_sec", "1", "0"),
     ("watchdog.after_sec", "5", "4"),
+    ("reports.equity_every_sec", "10", "9"),
+    ("reports.equity_every_sec", "86400", "86401"),
     ("watchdog.after_sec", "3600", "3601"),
     ("allow.to_addresses", "0x" + "a" * 40, "0x" + "a" * 39),
 ]

@@ -14,8 +14,9 @@ from appliance.domain.decision import Permitted
 from appliance.domain.events import Event, FundsMoved, OrderPermitted, OrderReported, ReportSource
 from appliance.domain.intents import AgentId, Intent, Request, RequestId
 from appliance.domain.orders import PAPER_ACCOUNT, Order
+from appliance.domain.sameness import shape_of
 from appliance.domain.snapshot import Snapshot
-from appliance.domain.state import State, shape_of
+from appliance.domain.state import State
 from tests.pipeline.cases import NOW, USDT, btc_usdt, buy, permitted, situation
 from tests.pipeline.cases import request as request_for
 

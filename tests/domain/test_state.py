@@ -54,8 +54,11 @@ from appliance.domain.notices import (
     NoticeSeen,
 )
 from appliance.domain.orders import PAPER_ACCOUNT, ImpossibleReport, Order, apply_report
+from appliance.domain.sameness import idempotency_id, shape_of
+from appliance.domain.series import EquityMarked, EquityPoint
 from appliance.domain.snapshot import Mode
-from appliance.domain.state import RECORD_TYPES, Holding, State, Touched, idempotency_id, shape_of
+from appliance.domain.state import RECORD_TYPES, Holding, State, Touched
+from appliance.domain.told import DayTold, Insight, InsightPosted, Strategy, StrategySet
 from appliance.domain.trading_state import GLOBAL, Scope, ScopeState, TradingState, strictest
 from tests.domain.building import (
     DAY,
@@ -163,7 +166,18 @@ def a_day() -> list[tuple[datetime, Event]]:
         NoticeGivenUp(notice_id="n5", notifier="phone", attempts=9, reason="x", subject="s", text="t"),
         NoticeSeen(notice_id="n5", by="ann"),
         CoreStopped(reason="stopped"),
-    ]
+        EquityMarked(
+            point=EquityPoint(portfolio=PAPER_ACCOUNT, at=NOW, equity=D(9900), nav=D("0.99"), nav_peak=D("1.01"))
+        ),
+        InsightPosted(
+            insight=Insight(
+                insight_id="in1", symbol=buy().symbol, by="alpha", came_by="mcp", signal="bearish",
+                confidence=D("0.7"), reasoning="so it seems", posted_at=NOW, expires_at=NOW + DAY,
+            )
+        ),
+        StrategySet(strategy=Strategy(name="hold", by="operator", text="do little", symbols=(), posted_at=NOW)),
+        DayTold(day=NOW.date()),
+    ]  # fmt: skip
     return [(NOW + n * MINUTE, event) for n, event in enumerate(events)]
 
 
@@ -198,6 +212,9 @@ def everything(state: State, now: datetime = NOW) -> dict[str, Any]:
         "life": state.life,
         "limit changes": state.limits.changes,
         "limits": state.limits.in_force,
+        "insights": list(state.kept.board.insights(now)),
+        "strategies": state.kept.board.strategies(),
+        "told": (state.kept.equity_at, state.kept.day_told),
         "turnover": [state.recent.turnover(agent, now + n * MINUTE) for n in (0, 30, 1445) for agent in agents],
         "repeated": {shape: state.recent.same_shape(ALPHA, shape, now) for shape in shapes},
     }

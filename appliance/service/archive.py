@@ -1,0 +1,193 @@
+"""Looks back: trades, entries, proofs and the account's worth over time. Each call does a bounded amount of work.
+
+Reading goes through connections of its own, in a thread where it may take long: it hinders no writer and no order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+from readytrader_sdk.instruments import Symbol
+
+from appliance.domain.series import EquityPoint, Trade
+from appliance.service.equity import read_points
+from appliance.service.journal_words import plain, summary_of
+from appliance.store.entry import Leaf, text_from_time, time_from_text
+from appliance.store.export import Export
+from appliance.store.journal import Journal
+from appliance.store.proof import prove, verify_proof
+from appliance.store.reader import JournalReader
+from appliance.store.seal import Sealer
+
+T = TypeVar("T")
+
+PAGE_MAX = 200
+"""Trades or entries that one page holds at most."""
+TRADES_LOOKED_AT_MAX = 2_000
+"""Trades that one call looks at, where only those of one symbol are wanted."""
+ENTRIES_LOOKED_AT_MAX = 5_000
+"""Entries that one search looks at."""
+_BLOCK = 500
+_READERS_MAX = 2
+_decode_trade = msgspec.json.Decoder(Trade).decode
+
+
+class NoSuchPlace(ValueError):
+    """A cursor or number that leads nowhere. The message says what was seen."""
+
+
+class Told(Struct, frozen=True, kw_only=True):
+    """A trade with the entry that proves it, and when that was written."""
+
+    seq: int
+    at: datetime
+    trade: Trade
+
+
+class Line(Struct, frozen=True, kw_only=True):
+    """An entry in one line."""
+
+    seq: int
+    at: str
+    kind: str
+    summary: str
+
+
+class Shown(Struct, frozen=True, kw_only=True):
+    """An entry with its proof, which was checked with the public key alone."""
+
+    leaf: Leaf
+    stored: str
+    """The bytes that were hashed, as text."""
+    proof: str
+    checkpoint: str
+    verified: bool
+
+
+class Archive:
+    """What was written, read back. Made by `bootstrap`."""
+
+    def __init__(self, journal: Journal, path: Path, sealer: Sealer, portfolio: str) -> None:
+        self._journal = journal
+        self.path = path
+        """The journal's file."""
+        self.sealer = sealer
+        """Signs reports with the key that signs the journal's checkpoints."""
+        self._portfolio = portfolio
+        self._readers = asyncio.Semaphore(_READERS_MAX)
+
+    def trades(self, symbol: Symbol | None, limit: int, before: str | None) -> tuple[list[Told], str | None]:
+        """Trades, the newest first, and where the next page begins; None at the end. Raises `NoSuchPlace`.
+
+        A page may hold fewer than `limit` and still have a next one, where few of many trades are of the symbol.
+        """
+        found: list[Told] = []
+        place = None if before is None else _place_from_text(before)
+        for _ in range(max(1, TRADES_LOOKED_AT_MAX // PAGE_MAX)):
+            wanted = min(limit - len(found), PAGE_MAX) if symbol is None else PAGE_MAX
+            records = self._journal.page("trade", limit=wanted, before=place)
+            for record in records:
+                place = (record.at, record.id)
+                trade = _decode_trade(record.body)
+                if symbol in (None, trade.symbol):
+                    found.append(Told(seq=record.seq or 0, at=record.at, trade=trade))
+                if len(found) == limit:
+                    return found, _text_from_place(place)
+            if len(records) < wanted:
+                return found, None
+        return found, None if place is None else _text_from_place(place)
+
+    async def search(
+        self, kind: str | None, text: str, limit: int, before: int | None
+    ) -> tuple[list[Line], int | None]:
+        """Entries, the newest first, and the `before` of the next page; None once the first entry was looked at.
+
+        `kind` is a whole kind or its beginning (`order`); `text` is looked for in the stored line, whatever its
+        case. A page may be short, or empty, and still have a next one.
+        """
+        return await self._read(lambda reader: _search(reader, kind, text.casefold(), limit, before))
+
+    async def entry(self, seq: int) -> Shown:
+        """One entry with its proof. Raises `NoSuchPlace` where there is none."""
+        return await asyncio.to_thread(self._shown, seq)
+
+    async def equity(self, since: datetime, points_max: int) -> list[EquityPoint]:
+        """The account's worth since then, thinned out where there are more points than wanted."""
+        return await self._read(lambda reader: read_points(reader, self._portfolio, since, points_max))
+
+    def export(self, first: int = 0, last: int | None = None) -> Export:
+        """Entries to be written out with their proofs. Raises `NoSuchPlace`."""
+        try:
+            return Export(self.path, first, last)
+        except ValueError as fault:
+            raise NoSuchPlace(str(fault)) from fault
+
+    def checkpoint(self) -> str:
+        """The newest signed checkpoint that is on disk."""
+        return self._journal.checkpoint
+
+    async def _read(self, work: Callable[[JournalReader], T]) -> T:
+        def read() -> T:
+            reader = JournalReader.open_read_only(self.path)
+            try:
+                return work(reader)
+            finally:
+                reader.close()
+
+        async with self._readers:
+            return await asyncio.to_thread(read)
+
+    def _shown(self, seq: int) -> Shown:
+        try:
+            proof = prove(self.path, seq)
+        except ValueError as fault:
+            raise NoSuchPlace(f"no entry {seq}") from fault
+        proven = verify_proof(proof, self.sealer.verifier.vkey)
+        stored = base64.b64decode(proof.split("\n", 2)[1].removeprefix("extra ")).decode("utf-8", "replace")
+        checkpoint = proof.partition("\n\n")[2]
+        return Shown(leaf=proven.entry, stored=stored, proof=proof, checkpoint=checkpoint, verified=True)
+
+
+def _search(
+    reader: JournalReader, kind: str | None, text: str, limit: int, before: int | None
+) -> tuple[list[Line], int | None]:
+    found: list[Line] = []
+    seq = reader.written() if before is None else min(before, reader.written())
+    lowest = max(0, seq - ENTRIES_LOOKED_AT_MAX)
+    for leaf, stored in _downwards(reader, lowest, seq):
+        seq = leaf.seq
+        if kind is not None and leaf.kind != kind and not leaf.kind.startswith(f"{kind}."):
+            continue
+        if text and text not in stored.casefold():
+            continue
+        found.append(Line(seq=leaf.seq, at=leaf.at, kind=leaf.kind, summary=summary_of(leaf)))
+        if len(found) == limit:
+            break
+    return found, seq if seq > 0 else None
+
+
+def _downwards(reader: JournalReader, lowest: int, stop: int) -> Iterator[tuple[Leaf, str]]:
+    while stop > lowest:
+        start = max(lowest, stop - _BLOCK)
+        yield from reversed(list(reader.stored(start, stop - 1)))
+        stop = start
+
+
+def _place_from_text(text: str) -> tuple[datetime, str]:
+    """Where a page of trades begins: time and ID of the last trade seen, in URL-safe base64."""
+    try:
+        at, _, record_id = base64.urlsafe_b64decode(text.encode()).decode().partition(" ")
+        return time_from_text(at), record_id
+    except ValueError as fault:
+        raise NoSuchPlace(f"before: not a place in the trades: {plain(text, 80)!r}") from fault
+
+
+def _text_from_place(place: tuple[datetime, str]) -> str:
+    return base64.urlsafe_b64encode(f"{text_from_time(place[0])} {place[1]}".encode()).decode("ascii")

@@ -1,0 +1,193 @@
+"""One plain line for each entry of the journal: what happened, to what, and who did it.
+
+A line is made of the entry alone, so that the same entry reads the same for ever. What agents, venues and people wrote
+is capped and made printable; whoever shows a line must still treat it as text.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import singledispatch
+from typing import Any
+
+import msgspec
+from readytrader_sdk.money import text_from_decimal
+
+from appliance.domain import events
+from appliance.domain.intents import Intent, OrderIntent, SwapIntent
+from appliance.domain.orders import place_of
+from appliance.domain.series import EquityMarked
+from appliance.domain.told import InsightPosted, StrategySet
+from appliance.store.entry import Leaf
+
+LINE_MAX = 300
+_FIELD_MAX = 80
+
+
+def summary_of(leaf: Leaf) -> str:
+    """The entry in one line. An entry of a kind that this version does not know gives its plain fields."""
+    event: Any
+    try:
+        event = events.decode_event(leaf.kind, leaf.body)
+    except (KeyError, msgspec.ValidationError):
+        event = msgspec.json.decode(leaf.body)
+    return plain(line_of(event), LINE_MAX)
+
+
+@singledispatch
+def line_of(event: object) -> str:
+    """What an event says. The fallback names every field that is a word or a number."""
+    fields = event if isinstance(event, dict) else msgspec.to_builtins(event)
+    return ", ".join(_fields(fields))
+
+
+def _fields(fields: dict[str, Any], prefix: str = "") -> list[str]:
+    parts: list[str] = []
+    for name, value in fields.items():
+        label = f"{prefix}{name.replace('_', ' ')}"
+        if isinstance(value, dict) and not prefix:
+            parts += _fields(value, f"{label} ")
+        elif isinstance(value, str | int) and not isinstance(value, bool):
+            parts.append(f"{label} {str(value)[:_FIELD_MAX]}")
+    return parts
+
+
+@line_of.register
+def _(event: events.CoreStarted) -> str:
+    return f"the core came up: version {event.version}, {event.mode}, configuration {event.configuration_digest[:16]}"
+
+
+@line_of.register
+def _(event: events.CoreStopped) -> str:
+    return f"the core went down: {event.reason}"
+
+
+@line_of.register
+def _(event: events.AgentAdded) -> str:
+    agent = event.agent
+    scopes = ", ".join(sorted(agent.scopes))
+    return f"agent {agent.agent_id} added by {event.by}, scopes {scopes}, until {agent.expires_at:%Y-%m-%d}"
+
+
+@line_of.register
+def _(event: events.AgentRevoked) -> str:
+    return f"agent {event.agent_id} revoked by {event.by}"
+
+
+@line_of.register
+def _(event: events.AuthenticationRefused) -> str:
+    return f"turned away at the {event.listener}: {event.reason}"
+
+
+@line_of.register
+def _(event: events.RequestThrottled) -> str:
+    return f"agent {event.agent_id}: more than {event.limit_per_minute} {event.budget} calls in a minute"
+
+
+@line_of.register
+def _(event: events.RequestDenied) -> str:
+    codes = ", ".join(denial.code for denial in event.denied.denials)
+    return f"agent {event.request.agent_id} denied: {asked(event.request.intent)}: {codes}"
+
+
+@line_of.register
+def _(event: events.ProposalMade) -> str:
+    codes = ", ".join(reason.code for reason in event.proposal.reasons) or "the approval mode"
+    return (
+        f"agent {event.request.agent_id} held: {asked(event.request.intent)}: {codes}, "
+        f"request {event.request.request_id}"
+    )
+
+
+@line_of.register
+def _(event: events.ProposalDecided) -> str:
+    reason = f": {event.reason}" if event.reason else ""
+    return f"request {event.request_id} {event.state} by {event.by}{reason}"
+
+
+@line_of.register
+def _(event: events.OrderPermitted) -> str:
+    payload = event.permitted.payload
+    approved = f", approved by {event.snapshot.approval.operator}" if event.snapshot.approval else ""
+    return (
+        f"agent {event.request.agent_id} permitted: {asked(event.request.intent)}, at {place_of(payload)} as "
+        f"{payload.client_order_id}{approved}"
+    )
+
+
+@line_of.register
+def _(event: events.OrderReported) -> str:
+    report = event.report
+    fills = "".join(
+        f", {text_from_decimal(fill.quantity)} at {text_from_decimal(fill.price)} "
+        f"(fee {text_from_decimal(fill.fee)} {fill.fee_asset})"
+        for fill in report.fills[:3]
+    )
+    more = f" and {len(report.fills) - 3} more fills" if len(report.fills) > 3 else ""
+    reason = f": {report.reason}" if report.reason else ""
+    return f"order {report.client_order_id} {report.state}{fills}{more}, says {event.source}{reason}"
+
+
+@line_of.register
+def _(event: events.ReportRefused) -> str:
+    return f"impossible report on order {event.report.client_order_id}: {event.reason}"
+
+
+@line_of.register
+def _(event: events.CancelRequested) -> str:
+    return f"order {event.client_order_id}: cancel asked for by {event.by}"
+
+
+@line_of.register
+def _(event: events.FundsMoved) -> str:
+    way = "in" if event.amount > 0 else "out"
+    amount, value = text_from_decimal(abs(event.amount)), text_from_decimal(abs(event.value))
+    return f"{amount} {event.asset} {way}, account {event.account}, worth {value}, by {event.by}: {event.reason}"
+
+
+@line_of.register
+def _(event: events.TradingStateSet) -> str:
+    it = event.scope_state
+    return f"{it.scope} is {it.state}, by {it.by}: {it.reason}"
+
+
+@line_of.register
+def _(event: events.NavMarked) -> str:
+    opened, peak = text_from_decimal(event.nav_day_open), text_from_decimal(event.nav_peak)
+    return f"{event.account}, {event.day}: value per unit at the day's open {opened}, at its peak {peak}"
+
+
+@line_of.register
+def _(event: EquityMarked) -> str:
+    point = event.point
+    return f"{point.portfolio}: worth {text_from_decimal(point.equity)}, per unit {text_from_decimal(point.nav)}"
+
+
+@line_of.register
+def _(event: InsightPosted) -> str:
+    it = event.insight
+    return f"{it.by} on {it.symbol} (untrusted): {it.signal}, confidence {text_from_decimal(it.confidence)}"
+
+
+@line_of.register
+def _(event: StrategySet) -> str:
+    it = event.strategy
+    return f"strategy {it.name} {'withdrawn' if it.withdrawn_at else 'written'} by {it.by}"
+
+
+def asked(intent: Intent) -> str:
+    """What an agent asked for."""
+    if isinstance(intent, OrderIntent):
+        price = "at market" if intent.limit_price is None else f"at {text_from_decimal(intent.limit_price)}"
+        return f"{intent.side} {text_from_decimal(intent.quantity)} {intent.symbol} {price}"
+    if isinstance(intent, SwapIntent):
+        return f"swap {text_from_decimal(intent.amount)} {intent.from_asset} for {intent.to_asset} on {intent.chain}"
+    return f"transfer {text_from_decimal(intent.amount)} {intent.asset} to {intent.to_address} on {intent.chain}"
+
+
+def plain(text: str, length_max: int) -> str:
+    """One line of at most so many characters: control and format characters (Unicode category C) become blanks."""
+    cut = text if len(text) <= length_max else f"{text[: length_max - 1]}…"
+    if cut.isascii() and cut.isprintable():
+        return cut
+    return "".join(" " if unicodedata.category(one).startswith("C") else one for one in cut)
