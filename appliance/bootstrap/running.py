@@ -77,7 +77,7 @@ def _operator_http(core: Core, configuration: Configuration) -> OperatorHttp | N
         return None
     from appliance.transport.operator_http.listener import OperatorHttp
 
-    return OperatorHttp(core, terms.host, terms.port, terms.calls_per_min)
+    return OperatorHttp(core, terms.host, terms.port, terms.calls_per_min, metrics_open=terms.metrics_open)
 
 
 async def run_child(home: Home, configuration: Configuration) -> None:

@@ -93,6 +93,7 @@ def _configuration(resolved: Resolved, tables: Mapping[str, Sequence[Row]]) -> C
             port=value(s.OPERATOR_HTTP_PORT),
             session_max=value(s.OPERATOR_SESSION_MAX),
             calls_per_min=value(s.OPERATOR_CALLS_PER_MIN),
+            metrics_open=value(s.OPERATOR_METRICS_OPEN),
         ),
         log=LogTerms(form=value(s.LOG_FORMAT), level=value(s.LOG_LEVEL)),
         tracing=TracingTerms(

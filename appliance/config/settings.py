@@ -681,6 +681,13 @@ OPERATOR_SESSION_MAX = _setting(
     basis="a working day",
     unit="h",
 )
+OPERATOR_METRICS_OPEN = _setting(
+    "operator_http.metrics_open",
+    forms.boolean(),
+    "Let any program on this host scrape `/metrics` without signing in. `readytrader metrics` needs no HTTP at all.",
+    default=False,
+    basis="figures tell what is held and how it is doing",
+)
 OPERATOR_CALLS_PER_MIN = _setting(
     "operator_http.calls_per_min",
     forms.whole(10, 1_000_000),

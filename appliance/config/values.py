@@ -112,6 +112,8 @@ class OperatorListener(Listener, frozen=True, kw_only=True):
     enabled: bool
     session_max: timedelta
     """How long a sign-in lasts."""
+    metrics_open: bool
+    """Whether anybody on this host may scrape `/metrics`."""
     calls_per_min: int
     """Of one account, or of one address without one."""
 

@@ -191,6 +191,7 @@ ALTERNATIVES = {
     "otel.endpoint": ("http://127.0.0.1:9999", lambda c: c.tracing.endpoint, "http://127.0.0.1:9999"),
     "otel.hosts": ("otel.example:443", lambda c: c.tracing.hosts, {"otel.example:443"}),
     "agent.http_port": ("8200", lambda c: c.agent_listener.port, 8200),
+    "operator_http.metrics_open": ("true", lambda c: c.operator_listener.metrics_open, True),
     "operator_http.enabled": ("false", lambda c: c.operator_listener.enabled, False),
     "operator_http.host": ("::1", lambda c: c.operator_listener.host, "::1"),
     "operator_http.port": ("8300", lambda c: c.operator_listener.port, 8300),

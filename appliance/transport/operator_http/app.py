@@ -13,23 +13,24 @@ from appliance.service.core import Core
 from appliance.transport.door import Door
 from appliance.transport.loopback import AsgiApp
 from appliance.transport.operator_acts import OperatorActs
-from appliance.transport.operator_http import auth_routes, page_files, trading_routes
+from appliance.transport.operator_http import auth_routes, metrics_routes, page_files, trading_routes
 from appliance.transport.operator_http.call_rates import CallRates
 from appliance.transport.operator_http.faults import HANDLERS
 from appliance.transport.operator_http.signed_in import admit, asking_of
 from appliance.transport.operator_http.walls import BODY_BYTES_MAX, Walls
 
-FAMILIES = (auth_routes, trading_routes, page_files)
+FAMILIES = (auth_routes, metrics_routes, trading_routes, page_files)
 """Every module of routes; each has its `ROUTES`."""
 
 
-def litestar_app(core: Core, calls_per_min: int) -> Litestar:
+def litestar_app(core: Core, calls_per_min: int, *, metrics_open: bool = False) -> Litestar:
     """The routes with their guard, without the walls around them."""
     state = State(
         {
             "core": core,
             "acts": OperatorActs(core),
             "door": Door(core.agents, "operator http", core.clock, core.telemetry.stages),
+            "opened": frozenset({"metrics"} if metrics_open else ()),
             "rates": CallRates(calls_per_min, time.monotonic),
         }
     )
@@ -45,6 +46,6 @@ def litestar_app(core: Core, calls_per_min: int) -> Litestar:
     )
 
 
-def operator_app(core: Core, calls_per_min: int) -> AsgiApp:
+def operator_app(core: Core, calls_per_min: int, *, metrics_open: bool = False) -> AsgiApp:
     """The whole listener as an ASGI application."""
-    return Walls(cast(AsgiApp, litestar_app(core, calls_per_min)))
+    return Walls(cast(AsgiApp, litestar_app(core, calls_per_min, metrics_open=metrics_open)))

@@ -13,8 +13,8 @@ CONNECTIONS_MAX = 512
 class OperatorHttp(LoopbackServer):
     """Serves operators over HTTP."""
 
-    def __init__(self, core: Core, host: str, port: int, calls_per_min: int) -> None:
-        app = operator_app(core, calls_per_min)
+    def __init__(self, core: Core, host: str, port: int, calls_per_min: int, *, metrics_open: bool = False) -> None:
+        app = operator_app(core, calls_per_min, metrics_open=metrics_open)
         super().__init__("operator-http", app, host, port, ws="websockets-sansio", connections_max=CONNECTIONS_MAX)
         self._factors = core.operators.factors
 

@@ -23,6 +23,8 @@ ResultT = TypeVar("ResultT")
 _SIGNED_IN = "readytrader.signed_in"
 PUBLIC = {"public": True}
 """For routes that anybody may call: `@get(..., opt=PUBLIC)`."""
+OPENED_METRICS = {"opened_by": "metrics"}
+"""For a route that the configuration can open to anybody, beside its role: `metrics_open`."""
 VIEWER = {"role": Role.VIEWER}
 OPERATOR = {"role": Role.OPERATOR}
 ADMIN = {"role": Role.ADMIN}
@@ -34,7 +36,7 @@ async def admit(connection: AnyConnection, handler: BaseRouteHandler) -> None:
     A coroutine, for Litestar runs plain functions in threads, and nothing of the core may be touched there.
     """
     rates: CallRates = connection.app.state.rates
-    if handler.opt.get("public") is True:
+    if handler.opt.get("public") is True or handler.opt.get("opened_by") in connection.app.state.opened:
         rates.draw_stranger(connection.client.host if connection.client else "")
         return
     signed_in = _authenticate(connection)
