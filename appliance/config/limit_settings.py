@@ -121,7 +121,8 @@ class LimitSettings:
             _put(changed, key, self.normal(key, value))
         problems = [said for said in _said(check_coherence(changed, self._tables)) if said not in self._accepted]
         if problems:
-            raise LimitRefused("; ".join(problems))
+            newest = [*changes][-1]
+            raise LimitRefused("; ".join(it if _names_a_setting(it) else f"{newest}: {it}" for it in problems))
         after = limits_of(changed)
         return replace(self._base, **{field: getattr(after, field) for field in map(self.field, changes)})
 
@@ -200,6 +201,10 @@ def _tables_of(configuration: Configuration) -> dict[str, tuple[Row, ...]]:
         )
         for array in ARRAYS
     }
+
+
+def _names_a_setting(said: str) -> bool:
+    return said.partition(":")[0] in _FIELD_BY_KEY
 
 
 def _said(problems: list[Problem]) -> list[str]:

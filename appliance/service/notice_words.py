@@ -20,6 +20,7 @@ from appliance.domain.events import (
     AgentRevoked,
     AllCancelled,
     AllCancelRequested,
+    ApprovalGiven,
     AuthenticationRefused,
     DriftFound,
     Event,
@@ -38,6 +39,14 @@ from appliance.domain.events import (
     VenueChanged,
 )
 from appliance.domain.intents import Intent, OrderIntent, SwapIntent
+from appliance.domain.limit_changes import (
+    ChangeState,
+    LimitChangeEnded,
+    LimitSet,
+    LimitsLooserAtStart,
+    LooseningAsked,
+    LooseningConfirmed,
+)
 from appliance.domain.orders import Order
 from appliance.domain.state import Touched
 from appliance.domain.trading_state import TradingState
@@ -177,6 +186,51 @@ def _(event: AllCancelRequested) -> Words:
 def _(event: AllCancelled) -> Words:
     text = f"The venue said so after {event.attempts} attempts."
     return words(Severity.INFO, f"nothing is open at {event.venue}", text)
+
+
+@words_of.register
+def _(event: ApprovalGiven) -> Words:
+    text = f"Agreed with {event.factor}. Whether another person must agree too: readytrader approvals list"
+    return words(Severity.INFO, f"{event.by} agreed to {event.request_id}", text)
+
+
+@words_of.register
+def _(event: LooseningAsked) -> Words:
+    change = event.change
+    more = f" {change.people_min} persons must want it." if change.people_min > 1 else ""
+    return words(
+        Severity.WARNING,
+        f"{change.setting} is to be loosened from {change.before} to {change.value}",
+        f"Asked for by {change.asked_by}: {change.reason}. It holds from {change.due_at:%Y-%m-%d %H:%M:%S} UTC on."
+        f"{more} Take it back with: readytrader limits withdraw {change.change_id}",
+    )
+
+
+@words_of.register
+def _(event: LooseningConfirmed) -> Words:
+    return words(Severity.INFO, f"{event.by} wants loosening {event.change_id} too", f"Shown with {event.factor}.")
+
+
+@words_of.register
+def _(event: LimitSet) -> Words:
+    change = event.change
+    severity = Severity.INFO if change.tightens else Severity.WARNING
+    text = f"Asked for by {', '.join(sorted(change.people))}: {change.reason}. It was {change.before}."
+    return words(severity, f"{change.setting} is {change.value} now", text)
+
+
+@words_of.register
+def _(event: LimitChangeEnded) -> Words:
+    severity = Severity.INFO if event.state is ChangeState.WITHDRAWN else Severity.WARNING
+    return words(
+        severity, f"the change {event.change_id} of a limit is {event.state}", f"By {event.by}: {event.reason}"
+    )
+
+
+@words_of.register
+def _(event: LimitsLooserAtStart) -> Words:
+    text = f"Whoever changed the configuration knows why, and nobody else was asked: {'; '.join(event.changed)}"
+    return words(Severity.CRITICAL, "this start allows more than what held before", text)
 
 
 @words_of.register

@@ -11,8 +11,9 @@ import pytest
 from readytrader_sdk.orders import OrderState
 
 from appliance.domain.codes import Code
-from appliance.domain.events import OrderPermitted, ProposalDecided, ProposalState
+from appliance.domain.events import ApprovalGiven, OrderPermitted, ProposalDecided, ProposalState
 from appliance.domain.intents import OrderIntent
+from appliance.domain.operators import Person, Role, account_name
 from appliance.service.outcomes import Held, Outcome, Placed, Refused
 from tests.service.ports import Watched
 from tests.service.rig import OPERATOR, ROOMY, Rig, buy, codes, open_rig, order_id, play, sell
@@ -225,5 +226,182 @@ def test_an_approval_is_written_before_the_order_that_it_leads_to(tmp_path: Path
         decided = next(i for i, event in enumerate(entries) if isinstance(event, ProposalDecided))
         permitted = next(i for i, event in enumerate(entries) if isinstance(event, OrderPermitted))
         assert decided < permitted
+
+    play(tmp_path, scenario, EACH)
+
+
+ALICE, BOB, CAROL = (Person(name=account_name(name), role=Role.OPERATOR) for name in ("alice", "bob", "carol"))
+TWO = EACH + "people_min = 2\n"
+
+
+async def agree(rig: Rig, held: Held, person: Person, token: str | None = None) -> Outcome:
+    request_id = held.record.request.request_id
+    shown = rig.core.approvals.show(request_id, person)
+    assert shown is not None
+    return await rig.core.approvals.approve(request_id, token or shown.confirm_token or "", person, "totp")
+
+
+def test_an_order_goes_when_enough_different_persons_agreed_and_the_journal_says_who(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        held = await rig.hold(buy("0.01"))
+        waiting = await agree(rig, held, ALICE)
+        assert isinstance(waiting, Held)
+        assert isinstance(rig.port, Watched)
+        assert rig.port.sent == []
+        rig.clock.advance(1)
+        placed = await agree(rig, held, BOB)
+        assert isinstance(placed, Placed)
+        assert placed.order.approved_by == "operator:alice, operator:bob"
+        given = [event for _, event in rig.entries() if isinstance(event, ApprovalGiven)]
+        assert [(it.by, it.factor) for it in given] == [("operator:alice", "totp"), ("operator:bob", "totp")]
+        assert {it.intent_digest for it in given} == {held.record.proposal.intent_digest}
+        assert {it.price_worst for it in given} == {held.record.proposal.terms.price_worst}
+        (permitted,) = [event for _, event in rig.entries() if isinstance(event, OrderPermitted)]
+        assert permitted.snapshot.approval is not None
+        assert permitted.snapshot.approval.people == ("operator:alice", "operator:bob")
+
+    play(tmp_path, scenario, TWO, wrap=Watched)
+
+
+def test_the_same_person_never_counts_twice(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        held = await rig.hold(buy("0.01"))
+        shown = rig.core.approvals.show(held.record.request.request_id, ALICE)
+        assert shown is not None
+        outcomes = await asyncio.gather(*(agree(rig, held, ALICE, shown.confirm_token) for _ in range(50)))
+        assert sum(isinstance(outcome, Held) for outcome in outcomes) == 1
+        refused = [outcome for outcome in outcomes if isinstance(outcome, Refused)]
+        assert all("another person must" in outcome.denials[0].text for outcome in refused)
+        assert rig.core.state.proposals[held.record.request.request_id].state is ProposalState.PENDING
+        assert rig.held("BTC") == 0
+
+    play(tmp_path, scenario, TWO)
+
+
+def test_nobodys_account_is_nobody_where_two_must_agree(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        held = await rig.hold(buy("0.01"))
+        shown = rig.core.approvals.show(held.record.request.request_id, OPERATOR)
+        assert shown is not None
+        assert shown.confirm_token is None
+        token = rig.core.approvals._token(held.record, OPERATOR)
+        refused = await agree(rig, held, OPERATOR, token)
+        assert isinstance(refused, Refused)
+        assert "operator add NAME --role operator --uid UID" in refused.denials[0].text
+        assert not rig.core.state.proposals[held.record.request.request_id].given
+
+    play(tmp_path, scenario, TWO)
+
+
+def test_a_persons_token_is_of_no_use_to_another(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        held = await rig.hold(buy("0.01"))
+        tokens = {}
+        for person in (ALICE, BOB):
+            shown = rig.core.approvals.show(held.record.request.request_id, person)
+            assert shown is not None
+            tokens[person] = shown.confirm_token
+        assert tokens[ALICE] != tokens[BOB]
+        refused = await agree(rig, held, BOB, tokens[ALICE])
+        assert codes(refused) == {Code.APPROVAL_MISMATCH}
+        assert not rig.core.state.proposals[held.record.request.request_id].given
+
+    play(tmp_path, scenario, TWO)
+
+
+def test_expiry_and_a_refusal_void_every_yes(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        late, refused = await rig.hold(buy("0.01")), await rig.hold(buy("0.02"))
+        for held in (late, refused):
+            assert isinstance(await agree(rig, held, ALICE), Held)
+        await rig.core.approvals.refuse(refused.record.request.request_id, BOB.name, "no")
+        rig.clock.advance(120)
+        rig.quote()
+        await rig.core.beat()
+        for held in (late, refused):
+            assert codes(await agree(rig, held, CAROL)) == {Code.APPROVAL_MISMATCH}
+        assert rig.held("BTC") == 0
+
+    play(tmp_path, scenario, TWO)
+
+
+def test_three_must_agree_where_three_were_asked_for_also_once_two_would_do(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        held = await rig.hold(buy("0.01"))
+        loosened = await rig.core.limit_book.loosen("approval.people_min", "2", ALICE, "totp", "fewer")
+        for person in (BOB, CAROL):
+            await rig.core.limit_book.confirm(loosened.change_id, person, "totp")
+        rig.clock.advance(600)
+        await rig.core.beat()
+        assert rig.core.limits.approval_people_min == 2
+        rig.quote()
+        assert isinstance(await agree(rig, held, ALICE), Held)
+        assert isinstance(await agree(rig, held, BOB), Held)
+        assert isinstance(await agree(rig, held, CAROL), Placed)
+
+    play(tmp_path, scenario, EACH + "people_min = 3\nproposal_ttl_sec = 3600\n")
+
+
+def test_a_yes_from_before_a_restart_counts_and_the_last_one_runs_the_pipeline_again(tmp_path: Path) -> None:
+    async def lives() -> None:
+        async with open_rig(tmp_path, TWO) as rig:
+            rig.quote()
+            await rig.fund()
+            held, stale = await rig.hold(buy("0.01")), await rig.hold(buy("0.02"))
+            assert isinstance(await agree(rig, held, ALICE), Held)
+            assert isinstance(await agree(rig, stale, ALICE), Held)
+        async with open_rig(tmp_path, TWO, clock=rig.clock) as rig:
+            rig.quote()
+            assert "agreed already" in str(await agree(rig, held, ALICE, rig.core.approvals._token(held.record, ALICE)))
+            assert isinstance(await agree(rig, held, BOB), Placed)
+            rig.clock.advance(31)
+            assert Code.QUOTE_STALE in codes(await agree(rig, stale, BOB))
+            assert rig.held("BTC") == Decimal("0.01")
+
+    asyncio.run(lives())
+
+
+def test_a_full_disk_during_an_approval_is_said_and_nothing_is_sent_or_lost(tmp_path: Path) -> None:
+    async def lives() -> None:
+        async with open_rig(tmp_path, TWO, wrap=Watched) as rig:
+            rig.quote()
+            await rig.fund()
+            held = await rig.hold(buy("0.01"))
+            assert isinstance(await agree(rig, held, ALICE), Held)
+            rig.core.journal.failed = "disk full"
+            outcome = await agree(rig, held, BOB)
+            assert codes(outcome) == {Code.JOURNAL_UNAVAILABLE}
+            assert isinstance(rig.port, Watched)
+            assert rig.port.sent == []
+        async with open_rig(tmp_path, TWO, clock=rig.clock) as rig:
+            rig.quote()
+            record = rig.core.state.proposals[held.record.request.request_id]
+            assert [yes.by for yes in record.given] == [ALICE.name]
+            assert isinstance(await agree(rig, held, BOB), Placed)
+
+    asyncio.run(lives())
+
+
+def test_a_proposal_shows_every_limit_before_and_after_as_the_pipeline_counts_it(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        assert isinstance(await approve(rig, await rig.hold(buy("0.1"))), Placed)
+        rig.clock.advance(1)
+        rig.quote()
+        held = await rig.hold(buy("0.2"))
+        shown = rig.core.approvals.show(held.record.request.request_id, OPERATOR)
+        assert shown is not None
+        uses = {use.level.name: use for use in shown.look.usages}
+        terms = held.record.proposal.terms
+        position = uses["position BTC"]
+        assert (position.before, position.after) == (Decimal("0.1") * 50005, Decimal("0.1") * 50005 + terms.notional)
+        assert uses["balance USDT"].after == uses["balance USDT"].before + terms.pay.value
+        assert uses["open orders"].after == uses["open orders"].before + 1
+        assert uses["turnover local"].after - uses["turnover local"].before == terms.notional
+        assert {"exposure", "value of open orders", "daily loss", "drawdown"} <= uses.keys()
+        assert shown.fee_max.value == terms.notional * Decimal("0.002")
+        gauges = {use.level.name: use for use in rig.core.desk.gauges()}
+        for name in gauges.keys() & uses.keys():
+            assert gauges[name].level == uses[name].level, name
+        assert {"exposure", "position BTC", "open orders", "turnover local"} <= gauges.keys() & uses.keys()
 
     play(tmp_path, scenario, EACH)
