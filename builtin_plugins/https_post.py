@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from msgspec import Struct
 from readytrader_sdk.errors import Misconfigured, Unavailable
+from readytrader_sdk.hooks import PluginContext
 
 STEP_TIMEOUT_S = 4.0
 """For connecting, and for each wait on the socket."""
@@ -41,6 +42,9 @@ class Address(Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
+
+    __repr__ = __str__
+    """Wherever it is printed, as part of whatever, the target is not."""
 
 
 def address_from_text(text: str) -> Address:
@@ -76,16 +80,62 @@ def _fault_of(parts: SplitResult, text: str) -> str | None:
     return None
 
 
+class Answer(Struct, frozen=True, kw_only=True):
+    """What a host answered, as far as it counts."""
+
+    status: int
+    retry_after_s: float | None = None
+    """After how many seconds it wants to be asked again, where it says so."""
+    body: bytes = b""
+    """No more of it than was asked for."""
+
+
+def granted_address(context: PluginContext, text: str, named: str) -> Address:
+    """The address of a URL that the instance may reach; `http` is for its `private_hosts` alone.
+
+    Raises `Misconfigured` with `named` in front, which quotes nothing of the URL but host and port.
+    """
+    try:
+        address = address_from_text(text)
+    except ValueError as error:
+        raise Misconfigured(f"{context.name}: {named}: {error}") from None
+    if not context.http.allows(address.host, address.port):
+        raise Misconfigured(f"{context.name}: {named}: {address} is not among the instance's hosts or private_hosts")
+    if not address.encrypted and not context.http.is_private(address.host, address.port):
+        raise Misconfigured(
+            f"{context.name}: {named}: http is for hosts among private_hosts; expected https for {address}"
+        )
+    return address
+
+
+def trusting(context: PluginContext) -> ssl.SSLContext:
+    """Whom TLS trusts: the certificates of the setting `ca_file`, else the system's. Raises `Misconfigured`."""
+    path = context.settings.get("ca_file")
+    try:
+        return ssl.create_default_context(cafile=path)
+    except OSError as error:  # a file that is not there, and one that holds no certificate
+        raise Misconfigured(f"{context.name}: ca_file: cannot be read as certificates: {path!r}") from error
+
+
 async def post(address: Address, body: bytes, headers: Mapping[str, str], tls: ssl.SSLContext) -> None:
     """Deliver `body`; returns when the host answered 2xx. At most 8 s. Nothing is sent twice.
 
-    Raises `Unavailable` for what may pass (no connection, no answer in time, 408, 425, 429, 5xx), `Misconfigured` for
-    what will not (any other answer, a redirect among them, and a host that was not granted).
+    Raises as `exchange` and `judge` do.
     """
-    exchange = _Exchange(address, tls)
+    judge(address, await exchange(address, body, headers, tls))
+
+
+async def exchange(
+    address: Address, body: bytes, headers: Mapping[str, str], tls: ssl.SSLContext, answer_max: int = 0
+) -> Answer:
+    """Post `body` and take the answer, of its body `answer_max` bytes. At most 8 s. Nothing is sent twice.
+
+    Raises `Unavailable` where there is no answer in time, `Misconfigured` for a host that was not granted.
+    """
+    delivery = _Exchange(address, tls, answer_max)
     try:
         async with asyncio.timeout(TOTAL_TIMEOUT_S):
-            status, retry_after = await asyncio.to_thread(exchange.run, body, headers)
+            return await asyncio.to_thread(delivery.run, body, headers)
     except TimeoutError as error:
         raise Unavailable(f"{address}: no answer in time") from error
     except ssl.SSLCertVerificationError as error:
@@ -96,16 +146,21 @@ async def post(address: Address, body: bytes, headers: Mapping[str, str], tls: s
         # The error's text may quote what the host sent: the type is enough.
         raise Unavailable(f"{address}: no answer ({type(error).__name__})") from None
     finally:
-        exchange.abandon()
-    _judge(address, status, retry_after)
+        delivery.abandon()
 
 
-def _judge(address: Address, status: int, retry_after: str | None) -> None:
+def judge(address: Address, answer: Answer) -> None:
+    """Return where it was delivered.
+
+    Raises `Unavailable` for what may pass (408, 425, 429, 5xx), `Misconfigured` for what will not (any other answer, a
+    redirect among them).
+    """
+    status, retry_after_s = answer.status, answer.retry_after_s
     if 200 <= status < 300:
         return
     if status in TRY_LATER or status >= 500:
-        wait = f", to be tried again after {retry_after} s" if retry_after else ""
-        raise Unavailable(f"{address}: answered {status}{wait}")
+        wait = "" if retry_after_s is None else f", to be tried again after {retry_after_s:.15g} s"
+        raise Unavailable(f"{address}: answered {status}{wait}", retry_after_s=retry_after_s)
     if 300 <= status < 400:
         raise Misconfigured(f"{address}: answered {status}; redirects are not followed")
     raise Misconfigured(f"{address}: answered {status}; look at the URL and its credential")
@@ -114,8 +169,9 @@ def _judge(address: Address, status: int, retry_after: str | None) -> None:
 class _Exchange:
     """One request and its answer, in a thread. `abandon` ends it from outside, wherever it waits."""
 
-    def __init__(self, address: Address, tls: ssl.SSLContext) -> None:
+    def __init__(self, address: Address, tls: ssl.SSLContext, answer_max: int) -> None:
         host, port = address.host, address.port
+        self._answer_max = answer_max
         self._target = address.target
         self._abandoned = False
         self._connection = (
@@ -124,8 +180,8 @@ class _Exchange:
             else http.client.HTTPConnection(host, port, timeout=STEP_TIMEOUT_S)
         )
 
-    def run(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, str | None]:
-        """The status, and after how many seconds to come back. The answer's body is not read: nothing in it counts."""
+    def run(self, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """The answer; of its body no more than was asked for is read."""
         connection = self._connection
         try:
             connection.connect()
@@ -134,7 +190,11 @@ class _Exchange:
             connection.request("POST", self._target, body, {**headers, "Connection": "close"})
             with connection.getresponse() as answer:
                 retry_after = answer.headers.get("Retry-After", "")
-                return answer.status, retry_after if _RETRY_AFTER.fullmatch(retry_after) else None
+                return Answer(
+                    status=answer.status,
+                    retry_after_s=float(retry_after) if _RETRY_AFTER.fullmatch(retry_after) else None,
+                    body=answer.read(self._answer_max) if self._answer_max else b"",
+                )
         finally:
             connection.close()
 

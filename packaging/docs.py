@@ -18,6 +18,7 @@ from readytrader_sdk import hooks
 from appliance.cli.main import root_group
 from appliance.config.docs import settings_tables
 from appliance.domain.codes import MEANINGS
+from appliance.domain.notices import FAMILY_OF, Family
 from appliance.telemetry.catalog import CATALOG as METRICS
 from appliance.transport.tools import CATALOG
 
@@ -71,10 +72,20 @@ def metrics() -> str:
     return table(("metric", "kind", "labels", "what it is"), rows)
 
 
+def families() -> str:
+    """Every kind of notice, by family."""
+    rows = (
+        (f"`{family}`", ", ".join(f"`{kind}`" for kind, its_own in FAMILY_OF.items() if its_own is family))
+        for family in Family
+    )
+    return table(("family", "kinds"), rows)
+
+
 SECTIONS: dict[str, tuple[str, Callable[[], str]]] = {
     "codes": ("appliance/pipeline/README.md", codes),
     "tools": ("appliance/transport/README.md", tools),
     "settings": ("appliance/config/README.md", settings_tables),
+    "families": ("appliance/service/README.md", families),
     "verbs": ("appliance/cli/README.md", verbs),
     "metrics": ("appliance/telemetry/README.md", metrics),
     "hooks": ("plugins/README.md", hook_table),

@@ -155,7 +155,7 @@ NOTIFIER = Array(
         ),
         "events": Field(
             form=forms.any_or_each(forms.named(ROUTE_NAMES, f"a family ({', '.join(Family)}) or a kind of notice")),
-            doc="What they may be about; [transport](../service/README.md#notices) has the kinds.",
+            doc="What they may be about; [service](../service/README.md#notices) has the kinds.",
             required=False,
             default=None,
         ),

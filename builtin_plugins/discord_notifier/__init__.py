@@ -4,6 +4,8 @@ Secret:
 
 * `webhook_url`  the whole URL, `https://discord.com/api/webhooks/...` (or discordapp.com); `?thread_id=` may be added
 
+The URL may also lead to a host among the instance's `private_hosts`: a relay of yours that speaks Discord's API.
+
 There are no settings. A message holds the severity and the subject, then the text, the time and the journal's
 checkpoint. Nothing in it is taken as markup, and nobody is mentioned.
 """

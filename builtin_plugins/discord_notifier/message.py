@@ -6,12 +6,12 @@ are counted in UTF-16 units, the strictest way of counting that is in use.
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import UTC
-from itertools import accumulate
 
 import msgspec
 from readytrader_sdk.ports import Notice, Severity
+
+from builtin_plugins.notice_text import capped, one_line, plain
 
 CONTENT_MAX = 2000
 DESCRIPTION_MAX = 4096
@@ -21,7 +21,6 @@ FOOTER_MAX = 512
 _COLOURS = {Severity.INFO: 0x3498DB, Severity.WARNING: 0xF1C40F, Severity.CRITICAL: 0xE74C3C}
 _MARKUP = frozenset("\\*_~`|>#+-=.:/@&<[](){}!")
 """What Discord can take for markup, a link, a mention, an emoji or a time. A backslash before it makes it plain."""
-_CUT = "…"
 
 
 def message_of(notice: Notice) -> bytes:
@@ -29,38 +28,16 @@ def message_of(notice: Notice) -> bytes:
     severity = notice.severity.value.upper()
     footer = f"{notice.notice_id} · checkpoint {notice.checkpoint}" if notice.checkpoint else notice.notice_id
     embed = {
-        "description": _capped(_escaped(_plain(notice.text)), DESCRIPTION_MAX),
+        "description": capped(_escaped(plain(notice.text)), DESCRIPTION_MAX),
         "color": _COLOURS[notice.severity],
         "timestamp": notice.at.astimezone(UTC).isoformat(),
         # A footer shows its text as it is: no markup is read there.
-        "footer": {"text": _capped(list(_one_line(footer)), FOOTER_MAX)},
+        "footer": {"text": capped(one_line(footer), FOOTER_MAX)},
     }
-    content = f"**{severity}** " + _capped(_escaped(_one_line(notice.subject)), CONTENT_MAX - len(severity) - 5)
+    content = f"**{severity}** " + capped(_escaped(one_line(notice.subject)), CONTENT_MAX - len(severity) - 5)
     return msgspec.json.encode({"content": content, "embeds": [embed], "allowed_mentions": {"parse": []}})
-
-
-def _plain(text: str) -> str:
-    """Without controls, invisible and direction-changing characters; lines stay lines."""
-    return "".join(
-        "\n" if character in "\n\u2028\u2029" else character
-        for character in text
-        if character in "\n\u2028\u2029" or not unicodedata.category(character).startswith("C")
-    )
-
-
-def _one_line(text: str) -> str:
-    return " ".join(_plain(text).split())
 
 
 def _escaped(text: str) -> list[str]:
     """The characters, each with the backslash that it needs: what must not be cut in two."""
     return [f"\\{character}" if character in _MARKUP else character for character in text]
-
-
-def _capped(characters: list[str], units_max: int) -> str:
-    """As many as fit; the last gives way to an ellipsis where there were more."""
-    lengths = [len(character.encode("utf-16-le")) // 2 for character in characters]
-    if sum(lengths) <= units_max:
-        return "".join(characters)
-    fitting = sum(total <= units_max - 1 for total in accumulate(lengths))
-    return "".join(characters[:fitting]) + _CUT

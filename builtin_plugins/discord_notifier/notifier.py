@@ -23,7 +23,7 @@ class DiscordNotifier:
     def __init__(self, context: PluginContext) -> None:
         if unknown := sorted(context.settings):
             raise Misconfigured(f"{context.name}: unknown setting {unknown[0]!r}; this plugin has none")
-        self._address = _webhook(context.name, context.secrets.get("webhook_url", ""))
+        self._address = _webhook(context, context.secrets.get("webhook_url", ""))
         self._tls = ssl.create_default_context()
 
     async def notify(self, notice: Notice) -> None:
@@ -32,8 +32,9 @@ class DiscordNotifier:
         await post(self._address, message_of(notice), headers, self._tls)
 
 
-def _webhook(name: str, url: str) -> Address:
+def _webhook(context: PluginContext, url: str) -> Address:
     """The address to post to. Says what is wrong with the URL and never what it is."""
+    name = context.name
     if not url:
         raise Misconfigured(f"{name}: secret webhook_url: is missing")
     try:
@@ -41,7 +42,8 @@ def _webhook(name: str, url: str) -> Address:
     except ValueError as error:
         raise Misconfigured(f"{name}: secret webhook_url: {error}") from None
     found = _TARGET.fullmatch(address.target)
-    if not address.encrypted or address.host not in HOSTS or address.port != 443 or found is None:
+    is_discord = address.encrypted and address.host in HOSTS and address.port == 443
+    if found is None or not (is_discord or context.http.is_private(address.host, address.port)):
         raise Misconfigured(
             f"{name}: secret webhook_url: expected https://discord.com/api/webhooks/ID/TOKEN as Discord shows it"
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -12,7 +11,7 @@ from readytrader_sdk.errors import Misconfigured, Unsupported
 from readytrader_sdk.hooks import PluginContext
 from readytrader_sdk.ports import Notice
 
-from builtin_plugins.https_post import Address, address_from_text, post
+from builtin_plugins.https_post import granted_address, post, trusting
 from builtin_plugins.webhook_notifier.signature import key_from_text, signed_headers
 
 SETTINGS = frozenset({"url", "ca_file"})
@@ -26,9 +25,9 @@ class WebhookNotifier:
     def __init__(self, context: PluginContext, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         if unknown := sorted(context.settings.keys() - SETTINGS):
             raise Misconfigured(f"{context.name}: unknown setting {unknown[0][:60]!r}; expected {sorted(SETTINGS)}")
-        self._address = _receiver(context)
+        self._address = granted_address(context, context.settings.get("url", ""), "url")
         self._key = _signing_key(context)
-        self._tls = _trusting(context)
+        self._tls = trusting(context)
         self._clock = clock
 
     async def notify(self, notice: Notice) -> None:
@@ -41,28 +40,8 @@ class WebhookNotifier:
         await post(self._address, body, {**headers, **signature}, self._tls)
 
 
-def _receiver(context: PluginContext) -> Address:
-    try:
-        address = address_from_text(context.settings.get("url", ""))
-    except ValueError as error:
-        raise Misconfigured(f"{context.name}: url: {error}") from None
-    if not context.http.allows(address.host, address.port):
-        raise Misconfigured(f"{context.name}: url: {address} is not among the instance's hosts or private_hosts")
-    if not address.encrypted and not context.http.is_private(address.host, address.port):
-        raise Misconfigured(f"{context.name}: url: http is for hosts among private_hosts; expected https for {address}")
-    return address
-
-
 def _signing_key(context: PluginContext) -> bytes:
     try:
         return key_from_text(context.secrets.get("signing_key", ""))
     except ValueError as error:
         raise Misconfigured(f"{context.name}: secret signing_key: {error}") from None
-
-
-def _trusting(context: PluginContext) -> ssl.SSLContext:
-    path = context.settings.get("ca_file")
-    try:
-        return ssl.create_default_context(cafile=path)
-    except OSError as error:  # a file that is not there, and one that holds no certificate
-        raise Misconfigured(f"{context.name}: ca_file: cannot be read as certificates: {path!r}") from error

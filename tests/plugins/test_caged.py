@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,7 @@ from eth_account import Account
 from msgspec import Struct
 from readytrader_sdk.conformance import Kind, NotifierSubject, SignerSubject, SourceSubject, Subject, Verdict, run
 from readytrader_sdk.egress import Endpoint
-from readytrader_sdk.errors import Misconfigured
+from readytrader_sdk.errors import Misconfigured, Unavailable
 from readytrader_sdk.instruments import Instrument, VenueId
 from readytrader_sdk.market import Tick
 from readytrader_sdk.ports import TransactionRequest, TypedDataRequest
@@ -34,6 +35,8 @@ from appliance.plugin_host.host import PluginHost
 from appliance.plugin_host.remote import RemoteNotifier, RemoteSigner, RemoteSource
 from appliance.plugin_host.supervisor import Worker
 from tests.plugins.giving import notice
+from tests.plugins.notifying import LINES, Line
+from tests.plugins.services import PASSWORD, mailing
 from tests.plugins.serving import make_certificate, receiving
 from tests.plugins.signing import ADDRESS, CHAIN, KEY, foreign_raw, to_sign, transaction
 from tests.plugins.test_conformance import CANDLES, NAMES_NO_INSTRUMENTS, OF_OTHER_SOURCES
@@ -282,5 +285,61 @@ def test_discord_starts_with_its_url_and_not_with_another(tmp_path: Path) -> Non
             async with working(tmp_path / "bad", mine, webhook_url=url.replace("discord", "diskord")):
                 pass
         assert "diskord" not in str(raised.value)
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: line.plugin)
+def test_messages_through_a_service_keep_every_promise_and_tell_no_credential(
+    tmp_path: Path, line: Line, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+
+    async def scene() -> None:
+        with receiving() as receiver:
+            receiver.act = line.act(receiver)
+            given = line.context(receiver)
+            mine = instance(
+                Kind.NOTIFIER, line.plugin, dict(given.settings), private_hosts=given.http.private_hosts
+            )  # fmt: skip
+            async with working(tmp_path, mine, **given.secrets) as worker:
+                await demand(Kind.NOTIFIER, NotifierSubject(notifier=RemoteNotifier(worker)))
+                receiver.act, receiver.status, receiver.headers = None, 429, {"Retry-After": "3"}
+                with pytest.raises(Unavailable) as raised:
+                    await RemoteNotifier(worker).notify(notice())
+                assert raised.value.retry_after_s == 3
+                receiver.status = 401
+                with pytest.raises(Misconfigured) as refused:
+                    await RemoteNotifier(worker).notify(notice())
+        assert len(receiver.posted) > 10
+        assert line.credential not in str(raised.value) + str(refused.value) + repr(worker.health()) + caplog.text
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+def test_mails_are_encrypted_from_within_the_cage_and_tell_no_password(
+    tmp_path: Path, security: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    certificate = make_certificate(tmp_path, "localhost")
+
+    async def scene() -> None:
+        with mailing(certificate, starttls=security == "starttls") as (mailbox, port):
+            settings = {
+                "host": "localhost", "port": str(port), "security": security, "from": "rt@example.com",
+                "to": "ops@example.com", "username": "ops", "ca_file": str(certificate),
+            }  # fmt: skip
+            mine = instance(Kind.NOTIFIER, "email", settings, private_hosts=(Endpoint("localhost", port),))
+            async with working(tmp_path / "good", mine, password=PASSWORD) as worker:
+                await demand(Kind.NOTIFIER, NotifierSubject(notifier=RemoteNotifier(worker)))
+            async with working(tmp_path / "bad", mine, password="wrong-canary") as worker:
+                with pytest.raises(Misconfigured, match="answered 535") as raised:
+                    await RemoteNotifier(worker).notify(notice())
+        assert len(mailbox.mails) > 10
+        assert all(mailbox.encrypted)
+        assert set(mailbox.users) == {"ops"}
+        assert "canary" not in str(raised.value) + caplog.text
+        assert PASSWORD not in caplog.text
 
     asyncio.run(scene())

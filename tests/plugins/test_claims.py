@@ -17,10 +17,14 @@ EXPECTED = {
     "ccxt": (Kind.EXCHANGE, {"api_key", "api_secret"}, set()),
     "ccxt_feed": (Kind.DATA_SOURCE, set(), set()),
     "discord": (Kind.NOTIFIER, {"webhook_url"}, set()),
+    "email": (Kind.NOTIFIER, set(), {"ca_file"}),
     "env_private_key": (Kind.SIGNER, {"private_key"}, set()),
     "keystore": (Kind.SIGNER, {"password"}, {"path"}),
+    "ntfy": (Kind.NOTIFIER, {"topic_url"}, {"ca_file"}),
     "replay": (Kind.DATA_SOURCE, set(), {"path"}),
     "sample": (Kind.DATA_SOURCE, set(), set()),
+    "slack": (Kind.NOTIFIER, {"webhook_url"}, {"ca_file"}),
+    "telegram": (Kind.NOTIFIER, {"bot_token"}, {"ca_file"}),
     "webhook": (Kind.NOTIFIER, {"signing_key"}, {"ca_file"}),
 }
 
@@ -33,9 +37,14 @@ def test_these_are_the_built_ins_with_what_they_may_be_given() -> None:
     assert found == EXPECTED
 
 
-def test_only_discord_has_hosts_of_its_own() -> None:
+def test_only_notifiers_of_public_services_have_hosts_of_their_own() -> None:
     hosts = {name: set(plugin.claims.endpoints) for name, plugin in built_ins().items() if plugin.claims.endpoints}
-    assert hosts == {"discord": {Endpoint("discord.com", 443), Endpoint("discordapp.com", 443)}}
+    assert hosts == {
+        "discord": {Endpoint("discord.com", 443), Endpoint("discordapp.com", 443)},
+        "ntfy": {Endpoint("ntfy.sh", 443)},
+        "slack": {Endpoint("hooks.slack.com", 443), Endpoint("hooks.slack-gov.com", 443)},
+        "telegram": {Endpoint("api.telegram.org", 443)},
+    }
 
 
 @pytest.mark.parametrize("name", EXPECTED)

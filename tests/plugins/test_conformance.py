@@ -24,12 +24,15 @@ from readytrader_sdk.conformance import (
 from readytrader_sdk.egress import Endpoint
 
 from builtin_plugins.discord_notifier.notifier import DiscordNotifier
+from builtin_plugins.email_notifier.notifier import EmailNotifier
 from builtin_plugins.env_key_signer.signer import EnvKeySigner
 from builtin_plugins.keystore_signer.signer import KeystoreSigner
 from builtin_plugins.replay_source.source import ReplaySource
 from builtin_plugins.sample_source.walk import SampleSource
 from builtin_plugins.webhook_notifier.notifier import WebhookNotifier
 from tests.plugins.giving import given
+from tests.plugins.notifying import LINES, Line
+from tests.plugins.services import mailing
 from tests.plugins.serving import Receiver, make_certificate, receiving
 from tests.plugins.signing import CHAIN, KEY
 from tests.plugins.test_replay_source import depth, packed, print_of, snapshot, ticker
@@ -123,3 +126,24 @@ def test_messages_in_a_channel(discord: Receiver) -> None:
     notifier = DiscordNotifier(given(secrets={"webhook_url": "https://discord.com/api/webhooks/1/token"}))
     demand(Kind.NOTIFIER, NotifierSubject(notifier=notifier))
     assert len(discord.posted) > 10
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: line.plugin)
+def test_messages_through_a_service(line: Line) -> None:
+    with receiving() as receiver:
+        demand(Kind.NOTIFIER, NotifierSubject(notifier=line.notifier(receiver)))
+        assert len(receiver.posted) > 10
+
+
+def test_mails() -> None:
+    with mailing(auth=False) as (mailbox, port):
+        settings = {
+            "host": "localhost",
+            "port": str(port),
+            "security": "none",
+            "from": "a@b.example",
+            "to": "c@d.example",
+        }
+        context = given(settings, private_hosts=(Endpoint("localhost", port),))
+        demand(Kind.NOTIFIER, NotifierSubject(notifier=EmailNotifier(context)))
+        assert len(mailbox.mails) > 10
