@@ -29,7 +29,7 @@ from appliance.plugin_host.remote import RemoteExchange, RemoteNotifier
 from appliance.service.agents import Agents
 from appliance.service.approvals import Approvals
 from appliance.service.archive import Archive
-from appliance.service.core import Core, Identity
+from appliance.service.core import Core, Identity, SettingInForce
 from appliance.service.desk import Desk
 from appliance.service.enquiries import Enquiries
 from appliance.service.equity import EquitySeries
@@ -335,6 +335,10 @@ class Assembly:
                 version=__version__,
                 mode=self.configuration.mode,
                 configuration_digest=self.configuration.digest,
+            ),
+            settings=tuple(
+                SettingInForce(name=it.setting, value=it.value, unit=it.unit, origin=str(it.origin))
+                for it in self.configuration.effective
             ),
             limit_book=self.limits,
             state=self.state,

@@ -65,6 +65,15 @@ class Identity(Struct, frozen=True, kw_only=True):
     configuration_digest: str
 
 
+class SettingInForce(Struct, frozen=True, kw_only=True):
+    """One setting as text, and where it comes from."""
+
+    name: str
+    value: str
+    unit: str
+    origin: str
+
+
 class Core:
     """Everything that a listener may call, made by `bootstrap`."""
 
@@ -72,6 +81,7 @@ class Core:
         self,
         *,
         identity: Identity,
+        settings: tuple[SettingInForce, ...],
         limit_book: LimitBook,
         state: State,
         journal: Journal,
@@ -106,6 +116,7 @@ class Core:
         clock: Clock,
     ) -> None:
         self.identity = identity
+        self.settings = settings
         self.limit_book = limit_book
         self.state = state
         self.journal = journal

@@ -118,6 +118,10 @@ class Operators:
             await self._put(account, OperatorChange.FACTORS_REMOVED, by)
         await self._end_sessions(username, "the second factors were removed")
 
+    def begin_codes(self, username: str) -> tuple[str, str]:
+        """A new secret for one-time codes and its URI, for somebody who has an account."""
+        return self.factors.begin_codes(self._known(username).username)
+
     async def unlock(self, username: str, by: str) -> None:
         """Let somebody who guesses wrong too often try again at once."""
         account = self._known(username)

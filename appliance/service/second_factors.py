@@ -125,6 +125,10 @@ class SecondFactors:
         del self._enrolments[username]
         await self._tell(account, OperatorChange.TOTP, by)
 
+    def passkeys_of(self, person: Person) -> tuple[Passkey, ...]:
+        """Somebody's passkeys."""
+        return self._registry.passkeys_of(self._account(person).username)
+
     def begin_passkey(self, person: Person) -> dict[str, Any]:
         """What a browser is asked to make. Raises `FactorRefused`."""
         account = self._account(person)

@@ -11,15 +11,28 @@ from readytrader_sdk.orders import ClientOrderId, OrderState
 from appliance.domain.intents import AgentId
 from appliance.domain.operators import Person
 from appliance.domain.trading_state import GLOBAL, Scope, TradingState
+from appliance.service.agents import AgentRefused
 from appliance.service.archive import NoSuchPlace
 from appliance.service.core import Core
+from appliance.service.history import UnknownPlace
 from appliance.service.insights import NotPosted
+from appliance.service.limit_book import LimitRefused
+from appliance.service.notices import NoNotice
+from appliance.service.operators import OperatorRefusedChange
 from appliance.service.outcomes import Held, Outcome, Placed, Refused
-from appliance.service.scopes import scope_from_text
+from appliance.service.passwords import PasswordRefused
+from appliance.service.reports import NotUnknown
+from appliance.service.scopes import UnknownScope, scope_from_text
+from appliance.service.second_factors import FactorRefused
+from appliance.service.venue_watch import NotFit
+from appliance.store.credentials import CredentialsUnavailable
+from appliance.store.journal import JournalUnavailable
 from appliance.telemetry.meter import CONTENT_TYPE, snapshot
+from appliance.transport import account_wire
 from appliance.transport import operator_results as results
 from appliance.transport import operator_views as views
 from appliance.transport import operator_wire as wire
+from appliance.transport.account_acts import account_act
 from appliance.transport.decision_acts import (
     VerbRefused,
     decide_on_limits,
@@ -32,11 +45,31 @@ from appliance.transport.looking_back import look_back
 from appliance.transport.notice_acts import notice_act
 from appliance.transport.venue_views import venues_view
 
-__all__ = ["NotAllowed", "OperatorActs", "VerbRefused"]
+__all__ = ["REFUSALS", "NotAllowed", "OperatorActs", "VerbRefused"]
 
 
 class NotAllowed(VerbRefused):
     """The person's role does not cover it."""
+
+
+REFUSALS: tuple[type[Exception], ...] = (
+    VerbRefused,
+    AgentRefused,
+    CredentialsUnavailable,
+    FactorRefused,
+    JournalUnavailable,
+    LimitRefused,
+    NoNotice,
+    NotFit,
+    NotUnknown,
+    NotPosted,
+    NoSuchPlace,
+    OperatorRefusedChange,
+    PasswordRefused,
+    UnknownPlace,
+    UnknownScope,
+)
+"""What an act raises when it is not done; the message of each is the operator's answer. All else is a fault of ours."""
 
 
 class OperatorActs:
@@ -49,8 +82,7 @@ class OperatorActs:
         """Do what was asked, in the name of `person`, whom the door has recognised; their role must cover the verb.
 
         `factor` is the second factor that the door had them prove for exactly this act; empty where it asked for none.
-        Raises `VerbRefused`, `LimitRefused`, `UnknownPlace`, `AgentRefused`, `NoNotice`, `NotFit`, `NotUnknown`,
-        `UnknownScope` and `JournalUnavailable`; the message of each is the operator's answer.
+        Raises one of `REFUSALS` when it is not done; the message is the operator's answer.
         """
         if not person.role.covers(verb.needs):
             raise NotAllowed(f"{person.name} is {person.role} here; this needs {verb.needs}")
@@ -60,6 +92,8 @@ class OperatorActs:
             return await decide_on_limits(self._core, verb, person, factor)
         if isinstance(verb, wire.LookBackVerb | wire.InsightVerb):
             return await self._data(verb, person)
+        if isinstance(verb, account_wire.AccountVerb):
+            return await account_act(self._core.operators, verb, person)
         return await self._carry_out(verb, person)
 
     async def _carry_out(self, verb: wire.OtherVerb, person: Person) -> Struct | list[Struct]:
@@ -76,6 +110,11 @@ class OperatorActs:
                 return self._figures(verb)
             case wire.ListNotices() | wire.TryNotifier() | wire.ResendNotice() | wire.DismissNotice():
                 return await notice_act(self._core, verb, person)
+            case wire.ListSettings():
+                return [
+                    results.SettingView(name=it.name, value=it.value, unit=it.unit, origin=it.origin)
+                    for it in self._core.settings
+                ]
             case wire.ListVenues():
                 return venues_view(self._core)
             case wire.AcceptDrift(venue=venue, reason=reason):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from appliance.domain.operators import Role
 from appliance.transport.notice_results import NoticesStatus
 from appliance.transport.tool_results import OrderView, View
 
@@ -176,6 +177,36 @@ class Exposition(View, frozen=True, kw_only=True):
 
     content_type: str
     text: str
+
+
+class SettingView(View, frozen=True, kw_only=True):
+    """One setting as it is in force."""
+
+    name: str
+    value: str
+    unit: str = ""
+    origin: str
+    """`default`, `profile NAME`, `FILE:LINE` or `env NAME`."""
+
+
+class OperatorView(View, frozen=True, kw_only=True):
+    """Somebody's account, without anything that proves who they are."""
+
+    username: str
+    role: Role
+    uid: int | None = None
+    """The Unix user that is this person."""
+    totp: bool
+    passkeys: int
+    created_at: datetime
+    disabled_at: datetime | None = None
+
+
+class NewCodes(View, frozen=True, kw_only=True):
+    """What an authenticator app is given; shown this once, and good once a code of it was shown."""
+
+    secret: str
+    uri: str
 
 
 class Done(View, frozen=True, kw_only=True):

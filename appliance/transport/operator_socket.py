@@ -16,19 +16,11 @@ from pathlib import Path
 import msgspec
 
 from appliance.domain.operators import Person, Role
-from appliance.service.agents import AgentRefused
 from appliance.service.core import Core
-from appliance.service.history import UnknownPlace
-from appliance.service.limit_book import LimitRefused
-from appliance.service.notices import NoNotice
-from appliance.service.reports import NotUnknown
-from appliance.service.scopes import UnknownScope
-from appliance.service.venue_watch import NotFit
-from appliance.store.journal import JournalUnavailable
 from appliance.transport import operator_wire as wire
 from appliance.transport.door import Door
 from appliance.transport.foreign_text import printable
-from appliance.transport.operator_acts import OperatorActs, VerbRefused
+from appliance.transport.operator_acts import REFUSALS, OperatorActs
 from appliance.transport.unix_listener import UnixListener, peer_uid
 
 log = logging.getLogger(__name__)
@@ -36,9 +28,6 @@ log = logging.getLogger(__name__)
 ROOT_UID = 0
 SESSIONS_MAX = 16
 LINE_MAX = 1 << 16
-
-REFUSALS = (VerbRefused, AgentRefused, LimitRefused, NoNotice, NotFit, NotUnknown, UnknownPlace, UnknownScope)
-"""What a person is told as it is."""
 
 _decoder = msgspec.json.Decoder(wire.AnyVerb)
 _encoder = msgspec.json.Encoder()
@@ -92,7 +81,7 @@ class OperatorSocket:
             return _failed(f"not a request: {printable(str(fault), 200)}")
         try:
             result = await self._acts.carry_out(verb, person)
-        except (*REFUSALS, JournalUnavailable) as refusal:
+        except REFUSALS as refusal:
             return _failed(str(refusal))
         except Exception:
             log.exception("the operator's %s failed", type(verb).__name__)

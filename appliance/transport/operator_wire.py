@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
@@ -12,6 +12,8 @@ from msgspec import Meta, Struct
 from appliance.domain.agents import AgentScope
 from appliance.domain.events import ProposalState
 from appliance.domain.operators import Role
+from appliance.transport.account_wire import AccountVerb
+from appliance.transport.operator_verb import Verb
 
 Reason = Annotated[str, Meta(min_length=1, max_length=200)]
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -44,13 +46,6 @@ class Resolution(StrEnum):
 
     ABSENT = "absent"
     CANCELLED = "cancelled"
-
-
-class Verb(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="verb"):
-    """A request."""
-
-    needs: ClassVar[Role] = Role.ADMIN
-    """The least role that may ask it. What says nothing needs the most."""
 
 
 class ShowStatus(Verb, frozen=True, kw_only=True, tag="status"):
@@ -323,6 +318,12 @@ class WithdrawStrategy(Verb, frozen=True, kw_only=True, tag="strategy.withdraw")
 
 LookBackVerb = ListTrades | ShowEquity | SearchJournal | ShowEntry | ShowCheckpoint
 InsightVerb = ListInsights | PostInsight | ListStrategies | SetStrategy | WithdrawStrategy
+
+
+class ListSettings(Verb, frozen=True, kw_only=True, tag="settings"):
+    needs = Role.VIEWER
+
+
 ApprovalVerb = ListApprovals | ShowApproval | Approve | RefuseApproval | ListDecided
 LimitVerb = ListLimits | ShowUsage | TightenLimit | LoosenLimit | ConfirmLoosening | WithdrawChange
 OtherVerb = (
@@ -340,6 +341,7 @@ OtherVerb = (
     | ListVenues
     | AcceptDrift
     | ShowPortfolio
+    | ListSettings
     | ShowMetrics
     | ExposeMetrics
     | ListNotices
@@ -347,7 +349,7 @@ OtherVerb = (
     | ResendNotice
     | DismissNotice
 )
-AnyVerb = ApprovalVerb | LimitVerb | LookBackVerb | InsightVerb | OtherVerb
+AnyVerb = ApprovalVerb | LimitVerb | LookBackVerb | InsightVerb | AccountVerb | OtherVerb
 
 
 class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True):

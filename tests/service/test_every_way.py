@@ -13,12 +13,14 @@ from readytrader_sdk.orders import ClientOrderId
 
 from appliance.domain.agents import AgentScope
 from appliance.domain.decision import Action
+from appliance.domain.operators import Role
 from appliance.domain.trading_state import GLOBAL
 from appliance.plugin_host.gate import CALLS
 from appliance.plugin_host.kinds import METHODS
 from appliance.service.agents import LOCAL
 from appliance.store.checkpoint import parse_unverified
 from appliance.store.reader import JournalReader
+from appliance.transport import account_wire
 from appliance.transport import operator_wire as wire
 from appliance.transport.door import Door
 from appliance.transport.http import http_app, principal_of
@@ -121,6 +123,15 @@ def verbs(order: str, proposal: str, token: str) -> list[wire.AnyVerb]:
         wire.ListOrders(),
         wire.ResolveOrder(order_id=order, state=wire.Resolution.ABSENT, reason="test"),
         wire.ListVenues(),
+        wire.ListSettings(),
+        account_wire.AddOperator(username="carol", role=Role.VIEWER, password="correct horse battery"),
+        account_wire.ListOperators(),
+        account_wire.SetOperatorRole(username="carol", role=Role.OPERATOR),
+        account_wire.SetOperatorPassword(username="carol", password="another horse battery"),
+        account_wire.BindOperator(username="carol", uid=12345),
+        account_wire.BeginCodes(username="carol"),
+        account_wire.ConfirmCodes(username="carol", code="000000"),
+        account_wire.ChangeOperator(username="carol", change=account_wire.OperatorDeed.DISABLE),
         wire.AcceptDrift(venue="binance", reason="test"),
         wire.RestrictTrading(scope=GLOBAL, state=wire.Restriction.REDUCE_ONLY, reason="test"),
         wire.ShowPortfolio(),

@@ -13,13 +13,20 @@ from appliance.service.core import Core
 from appliance.transport.door import Door
 from appliance.transport.loopback import AsgiApp
 from appliance.transport.operator_acts import OperatorActs
-from appliance.transport.operator_http import auth_routes, metrics_routes, page_files, trading_routes
+from appliance.transport.operator_http import (
+    auth_routes,
+    factor_routes,
+    metrics_routes,
+    page_files,
+    people_routes,
+    trading_routes,
+)
 from appliance.transport.operator_http.call_rates import CallRates
 from appliance.transport.operator_http.faults import HANDLERS
 from appliance.transport.operator_http.signed_in import admit, asking_of
 from appliance.transport.operator_http.walls import BODY_BYTES_MAX, Walls
 
-FAMILIES = (auth_routes, metrics_routes, trading_routes, page_files)
+FAMILIES = (auth_routes, factor_routes, metrics_routes, trading_routes, people_routes, page_files)
 """Every module of routes; each has its `ROUTES`."""
 
 

@@ -3,36 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
 
 from litestar import get, post
 from litestar.datastructures import State
 from litestar.params import JSONBody
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from appliance.domain.operators import Role
 from appliance.service.sign_in import Tokens
+from appliance.transport.operator_http.bodies import Login, Refresh
 from appliance.transport.operator_http.signed_in import PUBLIC, VIEWER, Asked
 from appliance.transport.operator_results import Done
-
-Username = Annotated[str, Meta(min_length=1, max_length=32)]
-Password = Annotated[str, Meta(min_length=1, max_length=256)]
-Code = Annotated[str, Meta(pattern=r"^[0-9]{6}$")]
-Token = Annotated[str, Meta(min_length=1, max_length=200)]
-
-
-class Body(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is sent. An unknown field is an error."""
-
-
-class Login(Body, frozen=True, kw_only=True):
-    username: Username
-    password: Password
-    totp: Code | None = None
-
-
-class Refresh(Body, frozen=True, kw_only=True):
-    refresh_token: Token
 
 
 class FactorsHad(Struct, frozen=True, kw_only=True):
@@ -43,6 +24,8 @@ class FactorsHad(Struct, frozen=True, kw_only=True):
 
 
 class LoggedIn(Struct, frozen=True, kw_only=True):
+    """A session's two tokens, and whose it is."""
+
     access_token: str
     token_type: str
     expires_in: int
@@ -88,7 +71,7 @@ async def me(state: State, asking: Asked) -> Me:
     return Me(
         username=signed_in.username,
         role=signed_in.person.role,
-        factors=_factors(state, signed_in.username),
+        factors=factors_had(state, signed_in.username),
         expires_at=signed_in.expires_at,
     )
 
@@ -101,11 +84,12 @@ def _logged_in(state: State, tokens: Tokens) -> LoggedIn:
         refresh_token=tokens.refresh_token,
         username=tokens.username,
         role=tokens.role,
-        factors=_factors(state, tokens.username),
+        factors=factors_had(state, tokens.username),
     )
 
 
-def _factors(state: State, username: str) -> FactorsHad:
+def factors_had(state: State, username: str) -> FactorsHad:
+    """Which second factors an account has."""
     has_codes, passkeys = state.core.operators.factors.had(username)
     return FactorsHad(totp=has_codes, passkeys=passkeys)
 

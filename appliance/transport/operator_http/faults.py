@@ -10,18 +10,13 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from msgspec import Struct
 
-from appliance.service.agents import AgentRefused
-from appliance.service.operators import OperatorRefusedChange
 from appliance.service.passwords import PasswordRefused
-from appliance.service.reports import NotUnknown
-from appliance.service.scopes import UnknownScope
 from appliance.service.second_factors import FactorRefused
 from appliance.service.sign_in import SignInRefused
-from appliance.service.venue_watch import NotFit
 from appliance.store.credentials import CredentialsUnavailable
 from appliance.store.journal import JournalUnavailable
 from appliance.transport.foreign_text import printable
-from appliance.transport.operator_acts import NotAllowed, VerbRefused
+from appliance.transport.operator_acts import REFUSALS, NotAllowed
 
 log = logging.getLogger(__name__)
 
@@ -126,16 +121,11 @@ HANDLERS: dict[int | type[Exception], Any] = {
     HTTPException: _http,
     NotSignedIn: _not_signed_in,
     SignInRefused: _sign_in,
-    FactorRefused: _factor,
     TooMany: _too_many,
     NotAllowed: _not_allowed,
-    VerbRefused: _refused,
-    AgentRefused: _refused,
-    OperatorRefusedChange: _refused,
+    **dict.fromkeys(REFUSALS, _refused),
     PasswordRefused: _not_good,
-    NotFit: _refused,
-    NotUnknown: _refused,
-    UnknownScope: _refused,
+    FactorRefused: _factor,
     JournalUnavailable: _no_journal,
     CredentialsUnavailable: _no_credentials,
     Exception: _fault,

@@ -10,12 +10,15 @@ from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 
 from appliance.domain.operators import Person, Role
+from appliance.service.core import Core
+from appliance.service.second_factors import Factor
 from appliance.service.sign_in import SignedIn
 from appliance.transport import operator_wire as wire
 from appliance.transport.door import Door
 from appliance.transport.operator_acts import NotAllowed, OperatorActs
 from appliance.transport.operator_http.call_rates import CallRates
 from appliance.transport.operator_http.faults import AnyRequest, NotSignedIn
+from appliance.transport.operator_http.step_up import Act, subject_of
 
 AnyConnection = ASGIConnection[Any, Any, Any, Any]
 ResultT = TypeVar("ResultT")
@@ -72,7 +75,8 @@ def signed_in_of(scope: Any) -> SignedIn:
 class Asking:
     """A person's acts: `await asking.one(verb, ResultType)`, `await asking.many(verb, RowType)`."""
 
-    def __init__(self, acts: OperatorActs, signed_in: SignedIn) -> None:
+    def __init__(self, core: Core, acts: OperatorActs, signed_in: SignedIn) -> None:
+        self._core = core
         self._acts = acts
         self.signed_in = signed_in
 
@@ -80,9 +84,9 @@ class Asking:
     def person(self) -> Person:
         return self.signed_in.person
 
-    async def one(self, verb: wire.AnyVerb, result: type[ResultT]) -> ResultT:
-        """Carry the verb out; its one answer."""
-        answer = await self._acts.carry_out(verb, self.person)
+    async def one(self, verb: wire.AnyVerb, result: type[ResultT], factor: str = "") -> ResultT:
+        """Carry the verb out; its one answer. `factor` is what `prove` answered."""
+        answer = await self._acts.carry_out(verb, self.person, factor)
         if not isinstance(answer, result):
             raise TypeError(f"{type(verb).__name__} answered {type(answer).__name__}")
         return answer
@@ -94,6 +98,17 @@ class Asking:
             raise TypeError(f"{type(verb).__name__} answered no list of {row.__name__}")
         return [it for it in answer if isinstance(it, row)]
 
+    async def prove(self, act: Act, factor: Factor | None) -> str:
+        """Have the second factor proved for exactly this act; which one it was.
+
+        Raises `FactorRefused` and `VerbRefused`.
+        """
+        return await self._core.operators.factors.prove(self.person, factor, subject_of(act, self._core))
+
+    def challenge(self, act: Act) -> dict[str, Any]:
+        """What a passkey is asked to sign for exactly this act. Raises as `prove`."""
+        return self._core.operators.factors.challenge(self.person, subject_of(act, self._core))
+
 
 Asked = NamedDependency[Asking]
 """How a route says that it wants one: `asking: Asked`."""
@@ -101,4 +116,4 @@ Asked = NamedDependency[Asking]
 
 def asking_of(state: State, request: AnyRequest) -> Asking:
     """The dependency `asking` of every route that is not public."""
-    return Asking(state.acts, signed_in_of(request.scope))
+    return Asking(state.core, state.acts, signed_in_of(request.scope))
