@@ -26,11 +26,10 @@ let refreshTimer = 0;
 
 /** An answer that is not what was asked for. `code` is the appliance's, or `unreachable`. */
 export class ApiError extends Error {
-  constructor(status, code, text, retryAfter = null) {
+  constructor(status, code, text) {
     super(text);
     this.status = status;
     this.code = code;
-    this.retryAfter = retryAfter;
   }
 }
 
@@ -58,11 +57,9 @@ async function send(method, path, body, token) {
     });
   } catch {
     session.set({ reachable: false });
-    throw new ApiError(
-      0,
-      "unreachable",
-      "The appliance does not answer. Nothing is known about what was asked; look before you ask again.",
-    );
+    const after =
+      method === "GET" ? "This page keeps trying." : "Whether it was done is not known: look before you ask again.";
+    throw new ApiError(0, "unreachable", `The appliance does not answer. ${after}`);
   }
   session.set({ reachable: true });
   if (response.ok) return response;
@@ -72,7 +69,6 @@ async function send(method, path, body, token) {
     response.status,
     String(error.code ?? `http_${response.status}`),
     String(error.text ?? `The appliance answered ${response.status}.`),
-    response.headers.get("Retry-After"),
   );
 }
 
@@ -158,7 +154,7 @@ export async function lookAgain() {
   session.set({ role: me.role, factors: me.factors });
 }
 
-const OWN_401 = new Set(["factor_needed", "factor_refused", "factor_wrong", "bad_credentials", "totp_needed"]);
+const OWN_401 = new Set(["factor_needed", "factor_refused", "bad_credentials", "totp_needed"]);
 
 async function ask(method, path, body) {
   const token = await accessToken();

@@ -4,7 +4,7 @@ import { say } from "../core/store.js";
 import { html, useEffect, useRef, useState } from "../core/ui.js";
 import { FactorFields } from "./factor.js";
 import { Field } from "./forms.js";
-import { Message, errorText } from "./states.js";
+import { Message } from "./states.js";
 
 /** A dialog that is open as long as it is drawn. */
 export function Dialog({ title, onClose, children }) {
@@ -53,7 +53,7 @@ export function Confirm({ title, act, danger = false, reason = false, factor = n
       if (done) say(done);
       onClose();
     } catch (failure) {
-      setError(failure.status === undefined ? passkeyError(failure) : errorText(failure));
+      setError(failure.status === undefined ? passkeyError(failure) : failure.message);
       setTotp("");
       setBusy(false);
     }

@@ -5,7 +5,7 @@ import { useStore } from "../core/store.js";
 import { html } from "../core/ui.js";
 import { Field } from "./forms.js";
 import { Icon } from "./icons.js";
-import { Message, errorText } from "./states.js";
+import { Message } from "./states.js";
 
 /**
  * @param {{subject: object, totp: string, setTotp: (text: string) => void, busy: boolean, ready?: boolean,
@@ -20,7 +20,7 @@ export function FactorFields({ subject, totp, setTotp, busy, ready = true, onPas
       const options = await post("/api/auth/challenge", subject);
       onPasskey({ passkey: await usePasskey(options.publicKey ?? options) });
     } catch (error) {
-      onError(error.status === undefined ? passkeyError(error) : errorText(error));
+      onError(error.status === undefined ? passkeyError(error) : error.message);
     }
   };
   if (!factors.totp && !factors.passkeys) {

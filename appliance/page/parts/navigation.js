@@ -67,7 +67,7 @@ function Who() {
 
 /** Beside the view, where there is room. */
 export function Rail({ view, waiting }) {
-  return html`<div class="rail">
+  return html`<aside class="rail" aria-label="Views and account">
     <nav class="nav" aria-label="Views"><${Entries} view=${view} waiting=${waiting} /></nav>
     <div class="who stack">
       <${Who} />
@@ -75,7 +75,7 @@ export function Rail({ view, waiting }) {
       <${ThemeSwitch} />
       <button class="button" type="button" onClick=${signOut}>Sign out</button>
     </div>
-  </div>`;
+  </aside>`;
 }
 
 /** At the bottom of a phone. */

@@ -6,7 +6,7 @@ import { say } from "../core/store.js";
 import { html, useState } from "../core/ui.js";
 import { Confirm } from "./dialog.js";
 import { Choices } from "./forms.js";
-import { Nothing, Panel, Resource, Side, Tag, errorText } from "./states.js";
+import { Nothing, Panel, Resource, Side, Tag } from "./states.js";
 import { Table } from "./table.js";
 
 const KINDS = { filled: "good", rejected: "bad", unknown: "warn", open: "accent", partly_filled: "accent" };
@@ -25,7 +25,7 @@ function Cancel({ order }) {
       await post(`/api/orders/${encodeURIComponent(order.order_id)}/cancel`);
       say("The order is cancelled.");
     } catch (error) {
-      say(errorText(error), "bad");
+      say(error.message, "bad");
     }
     setBusy(false);
   };

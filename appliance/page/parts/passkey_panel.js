@@ -9,7 +9,7 @@ import { Confirm, Dialog } from "./dialog.js";
 import { FactorFields } from "./factor.js";
 import { Field } from "./forms.js";
 import { Icon } from "./icons.js";
-import { Message, Nothing, Panel, Resource, errorText } from "./states.js";
+import { Message, Nothing, Panel, Resource } from "./states.js";
 
 function Add({ onClose, onDone }) {
   const factors = useStore(session, (it) => it.factors);
@@ -37,7 +37,7 @@ function Add({ onClose, onDone }) {
           ? passkeyError(failure)
           : failure.code === "bad_credentials"
             ? "The password is wrong."
-            : errorText(failure),
+            : failure.message,
       );
       setBusy(false);
     }
@@ -72,7 +72,7 @@ export function PasskeyPanel() {
                 html`<li key=${it.id} class="row">
                   <${Icon} name="key" />
                   <strong>${it.name}</strong>
-                  <span class="hint">added ${shortMoment(it.added_at ?? it.created_at)}</span>
+                  <span class="hint">added ${shortMoment(it.created_at)}</span>
                   <button
                     class="button caution"
                     type="button"

@@ -3,7 +3,7 @@ import { post } from "../core/session.js";
 import { say } from "../core/store.js";
 import { html, useState } from "../core/ui.js";
 import { Field } from "./forms.js";
-import { Panel, errorText } from "./states.js";
+import { Panel } from "./states.js";
 
 /** The panel. */
 export function PasswordPanel() {
@@ -25,7 +25,7 @@ export function PasswordPanel() {
       setFresh("");
       setAgain("");
     } catch (failure) {
-      setError(failure.code === "bad_credentials" ? "The present password is wrong." : errorText(failure));
+      setError(failure.code === "bad_credentials" ? "The present password is wrong." : failure.message);
     }
   };
   return html`<${Panel} title="Password"><form class="stack" onSubmit=${submit}>

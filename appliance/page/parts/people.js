@@ -37,36 +37,31 @@ export function People() {
   const [adding, setAdding] = useState(false);
   const [disabling, setDisabling] = useState(null);
   const columns = [
-    { name: "Name", cell: (row) => html`<strong>${row.username ?? row.name}</strong>` },
+    { name: "Name", cell: (row) => html`<strong>${row.username}</strong>` },
     { name: "Role", cell: (row) => row.role },
     {
       name: "State",
       cell: (row) =>
-        html`<${Tag} kind=${row.disabled || row.disabled_at ? "" : "good"}>${row.disabled || row.disabled_at ? "Disabled" : "Good"}</${Tag}>`,
+        html`<${Tag} kind=${row.disabled_at ? "" : "good"}>${row.disabled_at ? "Disabled" : "Good"}</${Tag}>`,
     },
     {
       name: "Second factors",
       cell: (row) =>
-        [
-          (row.factors?.totp ?? row.totp) && "authenticator app",
-          (row.factors?.passkeys ?? row.passkeys) > 0 && "passkey",
-        ]
-          .filter(Boolean)
-          .join(", ") || "none",
+        [row.totp && "authenticator app", row.passkeys > 0 && "passkey"].filter(Boolean).join(", ") || "none",
     },
     {
       name: "Disable",
       act: true,
       cell: (row) =>
-        row.disabled || row.disabled_at || (row.username ?? row.name) === me
+        row.disabled_at || row.username === me
           ? ""
-          : html`<button class="button caution" type="button" onClick=${() => setDisabling(row.username ?? row.name)}>
+          : html`<button class="button caution" type="button" onClick=${() => setDisabling(row.username)}>
               Disable…
             </button>`,
     },
   ];
   return html`<${Panel} title="People" flush actions=${html`<button class="button" type="button" onClick=${() => setAdding(true)}>Add a person…</button>`}>
-    <${Resource} of=${people} what="People">${(data) => html`<${Table} caption="People" columns=${columns} rows=${data.operators} keyOf=${(row) => row.username ?? row.name} />`}</${Resource}>
+    <${Resource} of=${people} what="People">${(data) => html`<${Table} caption="People" columns=${columns} rows=${data.operators} keyOf=${(row) => row.username} />`}</${Resource}>
     ${adding && html`<${Add} onClose=${() => setAdding(false)} onDone=${people.reload} />`}
     ${
       disabling &&

@@ -23,23 +23,10 @@ export function Message({ kind = "note", role, children }) {
   </div>`;
 }
 
-const WORDS = {
-  unreachable: "The appliance does not answer. This page keeps trying.",
-  forbidden: "Your role may not see or do this.",
-  not_found: "This appliance does not offer it.",
-};
-
-/** What an error means to the person. */
-export function errorText(error) {
-  if (error.code === "locked")
-    return `${error.message}${error.retryAfter ? ` Try again in ${error.retryAfter} s.` : ""}`;
-  return (error.status === 0 || error.status === 404) && WORDS[error.code] ? WORDS[error.code] : error.message;
-}
-
 /** A failure, with a way to try again. */
 export function Failed({ error, again }) {
   return html`<${Message} kind="bad">
-    <p>${errorText(error)}</p>
+    <p>${error.message}</p>
     ${again && html`<button class="button" type="button" onClick=${again}>Try again</button>`}
   </${Message}>`;
 }
@@ -51,7 +38,7 @@ export function Failed({ error, again }) {
 export function Resource({ of, what, children }) {
   if (of.data === null)
     return of.error ? html`<${Failed} error=${of.error} again=${of.reload} />` : html`<${Loading} what=${what} />`;
-  return html`${of.error && html`<${Message} kind="warn" role="status">Not up to date: ${errorText(of.error)}</${Message}>`}${children(of.data)}`;
+  return html`${of.error && html`<${Message} kind="warn" role="status">Not up to date: ${of.error.message}</${Message}>`}${children(of.data)}`;
 }
 
 const TAG_DRAWINGS = { good: "good", warn: "warn", bad: "bad" };

@@ -45,41 +45,45 @@ export function Strips() {
   const line = useStore(live, (it) => it.line);
   const restarted = useStore(live, (it) => it.restarted);
   const reachable = useStore(session, (it) => it.reachable);
-  return html` ${
-    !reachable &&
-    html`<div class="strip bad" role="alert">
-      <${Icon} name="lost" />
-      <p>
-        <strong>The appliance does not answer.</strong> What is shown is the last that was known. This page keeps
-        trying; <code>readytrader halt</code> works in a terminal even so.
-      </p>
-    </div>`
-  }
-  ${
-    reachable &&
-    line === "lost" &&
-    html`<div class="strip" role="status">
-      <${Icon} name="lost" />
-      <p><strong>The live line is interrupted.</strong> Reconnecting by itself; figures may be some seconds old.</p>
-    </div>`
-  }
-  ${
-    restarted &&
-    html`<div class="strip note" role="status">
-      <${Icon} name="note" />
-      <p>
-        <strong>The appliance was restarted.</strong> Everything was asked for again. Look at open proposals and orders
-        before you act.
-      </p>
-      <button class="button" type="button" onClick=${seenRestart}>Understood</button>
-    </div>`
-  }
-  ${
-    status?.journal_failure &&
-    html`<div class="strip bad" role="alert">
-      <${Icon} name="bad" />
-      <p><strong>The journal cannot be written:</strong> ${status.journal_failure} Nothing is sent until a restart.</p>
-    </div>`
-  }
-  ${narrowedOf(status).map((it) => html`<${Narrowed} key=${it.scope} it=${it} />`)}`;
+  return html`<section aria-label="State">
+    ${
+      !reachable &&
+      html`<div class="strip bad" role="alert">
+        <${Icon} name="lost" />
+        <p>
+          <strong>The appliance does not answer.</strong> What is shown is the last that was known. This page keeps
+          trying; <code>readytrader halt</code> works in a terminal even so.
+        </p>
+      </div>`
+    }
+    ${
+      reachable &&
+      line === "lost" &&
+      html`<div class="strip" role="status">
+        <${Icon} name="lost" />
+        <p><strong>The live line is interrupted.</strong> Reconnecting by itself; figures may be some seconds old.</p>
+      </div>`
+    }
+    ${
+      restarted &&
+      html`<div class="strip note" role="status">
+        <${Icon} name="note" />
+        <p>
+          <strong>The appliance was restarted.</strong> Everything was asked for again. Look at open proposals and
+          orders before you act.
+        </p>
+        <button class="button" type="button" onClick=${seenRestart}>Understood</button>
+      </div>`
+    }
+    ${
+      status?.journal_failure &&
+      html`<div class="strip bad" role="alert">
+        <${Icon} name="bad" />
+        <p>
+          <strong>The journal cannot be written:</strong> ${status.journal_failure} Nothing is sent until a restart.
+        </p>
+      </div>`
+    }
+    ${narrowedOf(status).map((it) => html`<${Narrowed} key=${it.scope} it=${it} />`)}
+  </section>`;
 }

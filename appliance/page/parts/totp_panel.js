@@ -2,8 +2,9 @@
 import { lookAgain, post, session } from "../core/session.js";
 import { say, useStore } from "../core/store.js";
 import { html, useEffect, useState } from "../core/ui.js";
+import { FactorFields } from "./factor.js";
 import { Field } from "./forms.js";
-import { Message, Panel, Tag, errorText } from "./states.js";
+import { Message, Panel, Tag } from "./states.js";
 
 const QUIET = 4;
 
@@ -37,20 +38,33 @@ function QrCode({ text }) {
   );
 }
 
-function Begin({ onBegun, again }) {
+function Begin({ onBegun }) {
+  const factors = useStore(session, (it) => it.factors);
   const [password, setPassword] = useState("");
+  const [totp, setTotp] = useState("");
   const [error, setError] = useState("");
-  const submit = async (event) => {
-    event.preventDefault();
+  const again = factors.totp;
+  const needsFactor = factors.totp || factors.passkeys > 0;
+  const begin = async (factor) => {
+    setError("");
     try {
-      onBegun(await post("/api/auth/totp/begin", { password }));
+      onBegun(await post("/api/auth/totp/begin", { password, ...(factor ? { factor } : {}) }));
     } catch (failure) {
-      setError(failure.code === "bad_credentials" ? "The password is wrong." : errorText(failure));
+      setError(failure.code === "bad_credentials" ? "The password is wrong." : failure.message);
+      setTotp("");
     }
+  };
+  const submit = (event) => {
+    event.preventDefault();
+    begin(needsFactor ? { totp: totp.trim() } : undefined);
   };
   return html`<form class="stack" onSubmit=${submit}>
     <p>
-      ${again ? "Setting up another app replaces the present one." : "An app on your phone makes six digits that change every 30 seconds."}
+      ${
+        again
+          ? "Setting up another app replaces the present one."
+          : "An app on your phone makes six digits that change every 30 seconds."
+      }
     </p>
     <${Field}
       label="Your password"
@@ -60,8 +74,20 @@ function Begin({ onBegun, again }) {
       onInput=${setPassword}
       autocomplete="current-password"
       required
-      error=${error}
     />
+    ${
+      needsFactor &&
+      html`<${FactorFields}
+        subject=${{ act: "set_up_totp" }}
+        totp=${totp}
+        setTotp=${setTotp}
+        busy=${false}
+        ready=${password !== ""}
+        onPasskey=${begin}
+        onError=${setError}
+      />`
+    }
+    ${error && html`<${Message} kind="bad">${error}</${Message}>`}
     <div class="row">
       <button class="button primary" type="submit">${again ? "Set up another app" : "Set up an app"}</button>
     </div>
@@ -79,7 +105,7 @@ function Finish({ begun, onDone }) {
       say("Your authenticator app is set up.");
       onDone();
     } catch (failure) {
-      setError(errorText(failure));
+      setError(failure.message);
     }
   };
   return html`<form class="stack" onSubmit=${submit}>
@@ -118,7 +144,7 @@ export function TotpPanel() {
   const enrolled = useStore(session, (it) => it.factors.totp);
   const [begun, setBegun] = useState(null);
   return html`<${Panel} title="Authenticator app" actions=${html`<${Tag} kind=${enrolled ? "good" : ""}>${enrolled ? "Set up" : "Not set up"}</${Tag}>`}>
-    ${begun ? html`<${Finish} begun=${begun} onDone=${() => setBegun(null)} />` : html`<${Begin} again=${enrolled} onBegun=${setBegun} />`}
+    ${begun ? html`<${Finish} begun=${begun} onDone=${() => setBegun(null)} />` : html`<${Begin} onBegun=${setBegun} />`}
     ${begun && html`<${Message} kind="warn">Whoever sees this secret can make your codes. It is not shown again.</${Message}>`}
   </${Panel}>`;
 }

@@ -7,7 +7,7 @@ import { say, useStore } from "../core/store.js";
 import { html, useEffect, useState } from "../core/ui.js";
 import { Field } from "../parts/forms.js";
 import { JournalEntry } from "../parts/journal_entry.js";
-import { Nothing, Panel, Resource, ViewHead, errorText } from "../parts/states.js";
+import { Nothing, Panel, Resource, ViewHead } from "../parts/states.js";
 
 const PAGE = 50;
 
@@ -39,7 +39,7 @@ function Search() {
       const page = await get(`/api/journal?${query}&before=${encodeURIComponent(next)}`);
       setMore({ entries: [...more.entries, ...page.entries], next: page.next ?? null });
     } catch (error) {
-      say(errorText(error), "bad");
+      say(error.message, "bad");
     }
   };
 

@@ -7,7 +7,7 @@ import { say } from "../core/store.js";
 import { html, useEffect, useState } from "../core/ui.js";
 import { Choices, Field } from "../parts/forms.js";
 import { OrderTable } from "../parts/order_table.js";
-import { Nothing, Panel, Resource, Side, ViewHead, errorText } from "../parts/states.js";
+import { Nothing, Panel, Resource, Side, ViewHead } from "../parts/states.js";
 import { Table } from "../parts/table.js";
 
 const PAGE = 50;
@@ -34,7 +34,7 @@ function Fills({ symbol }) {
       const page = await get(`/api/trades/history?${query}&before=${encodeURIComponent(next)}`);
       setMore({ trades: [...more.trades, ...page.trades], next: page.next ?? null });
     } catch (error) {
-      say(errorText(error), "bad");
+      say(error.message, "bad");
     }
   };
   return html`<${Panel} title="Fills" flush><${Resource} of=${first} what="Fills">${(data) => {

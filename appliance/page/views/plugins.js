@@ -23,7 +23,7 @@ const yes = (value, good) =>
     : html`<${Tag} kind=${value === good ? "good" : "warn"}>${value ? "Yes" : "No"}</${Tag}>`;
 
 function Venue({ venue, onAccept }) {
-  return html`<article class="panel" aria-labelledby=${`venue-${venue.venue}`}><div class="panel-head"><h3 id=${`venue-${venue.venue}`}>${venue.venue}</h3>
+  return html`<article class="panel" aria-labelledby=${`venue-${venue.venue}`}><div class="panel-head"><h2 id=${`venue-${venue.venue}`}>${venue.venue}</h2>
       <${Tag} kind=${venue.fit ? "good" : "bad"}>${venue.fit ? "Fit for orders" : "Not fit"}</${Tag}></div>
     <div class="panel-body">
       ${venue.problem && html`<${Message} kind="bad" role="note">${venue.problem}</${Message}>`}

@@ -6,7 +6,7 @@ import { getFile, mayAs } from "../core/session.js";
 import { say } from "../core/store.js";
 import { html, useState } from "../core/ui.js";
 import { Choices, Field } from "../parts/forms.js";
-import { Panel, Resource, ViewHead, errorText } from "../parts/states.js";
+import { Panel, Resource, ViewHead } from "../parts/states.js";
 
 const METHODS = [
   ["fifo", "FIFO"],
@@ -23,7 +23,7 @@ function useDownload() {
       const file = await getFile(path);
       save(file.blob, file.name === "readytrader" ? name : file.name);
     } catch (error) {
-      say(errorText(error), "bad");
+      say(error.message, "bad");
     }
     setBusy(false);
   };

@@ -8,14 +8,13 @@ import { html, useState } from "../core/ui.js";
 import { Field } from "../parts/forms.js";
 import { Nothing, Panel, Resource, ViewHead } from "../parts/states.js";
 import { Table } from "../parts/table.js";
+import { withUnit } from "../parts/gauge.js";
 import { People } from "../parts/people.js";
 
-const plain = (value) =>
-  value === null || value === undefined ? "–" : typeof value === "object" ? JSON.stringify(value) : String(value);
 const COLUMNS = [
-  { name: "Setting", cell: (row) => html`<code>${row.name ?? row.key}</code>` },
-  { name: "Value", cell: (row) => html`<span class="mono">${plain(row.value)}</span>` },
-  { name: "From", cell: (row) => row.source ?? row.origin ?? row.from ?? "–" },
+  { name: "Setting", cell: (row) => html`<code>${row.name}</code>` },
+  { name: "Value", cell: (row) => html`<span class="mono">${withUnit(row.value, row.unit)}</span>` },
+  { name: "From", cell: (row) => row.origin },
 ];
 
 function About() {
@@ -37,10 +36,10 @@ export default function Settings() {
       data,
     ) => {
       const rows = data.settings.filter((it) =>
-        `${it.name ?? it.key} ${plain(it.value)}`.toLowerCase().includes(filter.trim().toLowerCase()),
+        `${it.name} ${it.value}`.toLowerCase().includes(filter.trim().toLowerCase()),
       );
       return rows.length === 0
         ? html`<${Nothing} title="No setting matches"></${Nothing}>`
-        : html`<${Table} caption="Settings" columns=${COLUMNS} rows=${rows} keyOf=${(row) => row.name ?? row.key} />`;
+        : html`<${Table} caption="Settings" columns=${COLUMNS} rows=${rows} keyOf=${(row) => row.name} />`;
     }}</${Resource}></${Panel}>`;
 }

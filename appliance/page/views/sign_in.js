@@ -3,7 +3,7 @@ import { signIn } from "../core/session.js";
 import { html, useEffect, useRef, useState } from "../core/ui.js";
 import { Brand, Foot } from "../parts/brand.js";
 import { Field } from "../parts/forms.js";
-import { Message, errorText } from "../parts/states.js";
+import { Message } from "../parts/states.js";
 
 /** The page of nobody. */
 export function SignIn({ expired }) {
@@ -30,7 +30,7 @@ export function SignIn({ expired }) {
       await signIn(name.trim(), password, needsCode ? totp.trim() : undefined);
     } catch (failure) {
       if (failure.code === "totp_needed") setNeedsCode(true);
-      else setError(failure.code === "bad_credentials" ? "Name, password or code is wrong." : errorText(failure));
+      else setError(failure.code === "bad_credentials" ? "Name, password or code is wrong." : failure.message);
       setTotp("");
       setBusy(false);
     }
