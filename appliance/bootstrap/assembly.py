@@ -150,7 +150,7 @@ class Assembly:
     @cached_property
     def archive(self) -> Archive:
         sealer = Sealer(checkpoint_key(self.home), self.journal.origin)
-        return Archive(self.journal, self.home.journal, sealer, self.portfolio.name)
+        return Archive(self.journal, self.recorder, self.home.journal, sealer, self.portfolio.name)
 
     # the market, and what is held
 

@@ -27,7 +27,7 @@ from appliance.domain.notices import NoticeDelivered, NoticeGivenUp, NoticeMade,
 from appliance.domain.operators import Role
 from appliance.domain.series import EquityMarked
 from appliance.domain.snapshot import Mode, Snapshot
-from appliance.domain.told import DayTold, InsightPosted, StrategySet
+from appliance.domain.told import DayTold, InsightPosted, JournalTakenOut, StrategySet
 from appliance.domain.trading_state import ScopeState
 
 
@@ -331,6 +331,7 @@ Event = (
     | InsightPosted
     | StrategySet
     | DayTold
+    | JournalTakenOut
 )
 
 KINDS: dict[str, type[Event]] = {
@@ -377,6 +378,7 @@ KINDS: dict[str, type[Event]] = {
     "insight.posted": InsightPosted,
     "strategy.set": StrategySet,
     "day.told": DayTold,
+    "journal.taken_out": JournalTakenOut,
 }
 KIND_OF: dict[type[Event], str] = {event_type: kind for kind, event_type in KINDS.items()}
 

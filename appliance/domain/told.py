@@ -63,6 +63,15 @@ class DayTold(Struct, frozen=True, kw_only=True):
     day: date
 
 
+class JournalTakenOut(Struct, frozen=True, kw_only=True):
+    """A person took entries out of the journal as a file; empty where `last` is before `first`."""
+
+    by: str
+    form: str
+    first: int
+    last: int
+
+
 class Board:
     """The insights and strategies that are in force. Changed by `State` alone."""
 

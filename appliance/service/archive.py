@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from datetime import date, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,8 +17,21 @@ from msgspec import Struct
 from readytrader_sdk.instruments import Symbol
 
 from appliance.domain.series import EquityPoint, Trade
+from appliance.domain.told import JournalTakenOut
+from appliance.service.daily import DaySummary
 from appliance.service.equity import read_points
 from appliance.service.journal_words import plain, summary_of
+from appliance.service.recorder import Recorder
+from appliance.service.report_files import (
+    Source,
+    daily_json,
+    daily_text,
+    journal_csv,
+    summary_of_day,
+    tax_csv,
+    tax_json,
+)
+from appliance.service.tax_lots import Method
 from appliance.store.entry import Leaf, text_from_time, time_from_text
 from appliance.store.export import Export
 from appliance.store.journal import Journal
@@ -74,8 +87,9 @@ class Shown(Struct, frozen=True, kw_only=True):
 class Archive:
     """What was written, read back. Made by `bootstrap`."""
 
-    def __init__(self, journal: Journal, path: Path, sealer: Sealer, portfolio: str) -> None:
+    def __init__(self, journal: Journal, recorder: Recorder, path: Path, sealer: Sealer, portfolio: str) -> None:
         self._journal = journal
+        self._recorder = recorder
         self.path = path
         """The journal's file."""
         self.sealer = sealer
@@ -122,12 +136,60 @@ class Archive:
         """The account's worth since then, thinned out where there are more points than wanted."""
         return await self._read(lambda reader: read_points(reader, self._portfolio, since, points_max))
 
-    def export(self, first: int = 0, last: int | None = None) -> Export:
-        """Entries to be written out with their proofs. Raises `NoSuchPlace`."""
+    async def taken_out(self, by: str, form: str, first: int, last: int | None) -> AsyncIterator[bytes]:
+        """Entries as a file that proves itself (`jsonl` or `csv`), in pieces; that `by` took them is written first.
+
+        Raises `NoSuchPlace` for a range that is not there, and JournalUnavailable.
+        """
         try:
-            return Export(self.path, first, last)
+            export = await asyncio.to_thread(Export, self.path, first, last)
         except ValueError as fault:
             raise NoSuchPlace(str(fault)) from fault
+        until = export.header.last
+        await self._recorder.record(JournalTakenOut(by=by, form=form, first=first, last=until))
+        if form == "jsonl":
+            return in_threads(export.chunks())
+        export.close()
+        return await self._file(lambda source: journal_csv(source, self.sealer, first, until))
+
+    async def tax(self, method: Method, year: int | None, form: str) -> AsyncIterator[bytes]:
+        """Gains and losses as a file in pieces: `csv`, `jsonl`, or `json` without a seal. Raises `CurrencyChanged`."""
+        if form in ("csv", "text"):
+            return await self._file(lambda source: tax_csv(source, self.sealer, method, year))
+        sealer = self.sealer if form == "jsonl" else None
+        return await self._file(lambda source: tax_json(source, sealer, method, year))
+
+    async def daily(self, day: date, form: str) -> AsyncIterator[bytes]:
+        """What a day was as a file in pieces: `text`, `jsonl`, or `json` without a seal. Raises `CurrencyChanged`."""
+        if form in ("csv", "text"):
+            return await self._file(lambda source: daily_text(source, self.sealer, day))
+        sealer = self.sealer if form == "jsonl" else None
+        return await self._file(lambda source: daily_json(source, sealer, day))
+
+    async def day_summary(self, day: date) -> DaySummary:
+        """What a day was."""
+        return await self._read_source(lambda source: summary_of_day(source, day))
+
+    async def _file(self, make: Callable[[Source], Iterator[bytes]]) -> AsyncIterator[bytes]:
+        """The pieces of a report, each made in a thread when it is asked for; the first one is made at once."""
+        source = await asyncio.to_thread(Source, self.path)
+        try:
+            chunks = await asyncio.to_thread(make, source)
+        except BaseException:
+            source.close()
+            raise
+        return in_threads(_closing(source, chunks))
+
+    async def _read_source(self, work: Callable[[Source], T]) -> T:
+        def read() -> T:
+            source = Source(self.path)
+            try:
+                return work(source)
+            finally:
+                source.close()
+
+        async with self._readers:
+            return await asyncio.to_thread(read)
 
     def checkpoint(self) -> str:
         """The newest signed checkpoint that is on disk."""
@@ -153,6 +215,23 @@ class Archive:
         stored = base64.b64decode(proof.split("\n", 2)[1].removeprefix("extra ")).decode("utf-8", "replace")
         checkpoint = proof.partition("\n\n")[2]
         return Shown(leaf=proven.entry, stored=stored, proof=proof, checkpoint=checkpoint, verified=True)
+
+
+async def in_threads(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Each piece made in a thread: a slow reader, or a long report, holds up nothing else."""
+    try:
+        while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
+            yield chunk
+    finally:
+        if isinstance(chunks, Generator):
+            chunks.close()
+
+
+def _closing(source: Source, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    try:
+        yield from chunks
+    finally:
+        source.close()
 
 
 def _search(

@@ -17,7 +17,7 @@ import msgspec
 from readytrader_sdk.money import text_from_decimal
 
 from appliance.service.csv_text import csv_rows
-from appliance.service.daily import DayRun, day_text
+from appliance.service.daily import DayRun, DaySummary, day_text
 from appliance.service.journal_words import summary_of
 from appliance.service.tax import Held, RowKind, TaxRow, TaxRun, TaxSummary
 from appliance.service.tax_lots import Lot, Method
@@ -127,26 +127,27 @@ def tax_view(source: Source, method: Method, year: int | None) -> dict[str, Any]
     }
 
 
-def daily_view(source: Source, day: date) -> dict[str, Any]:
-    """What a day was, as plain values."""
+def summary_of_day(source: Source, day: date) -> DaySummary:
+    """What a day was. Raises `CurrencyChanged`."""
     first, last = source.day(day)
-    view: dict[str, Any] = _plain(DayRun(day, first, last).read(source.leaves(0, last)))
-    return view
+    return DayRun(day, first, last).read(source.leaves(0, last))
 
 
 def daily_json(source: Source, sealer: Sealer | None, day: date) -> Iterator[bytes]:
     """The summary of a day as one JSON object, with the seal in a second line."""
-    first, last = source.day(day)
-    head = {"format": FORMAT, **source.fields("daily", f"{first} to {last}", day=day.isoformat())}
-    return sealed([msgspec.json.encode({**head, **daily_view(source, day)}) + b"\n"], sealer, as_json=True)
+    summary = summary_of_day(source, day)
+    report = {"format": FORMAT, **_day_fields(source, summary), **_plain(summary)}
+    return sealed([msgspec.json.encode(report) + b"\n"], sealer, as_json=True)
 
 
 def daily_text(source: Source, sealer: Sealer | None, day: date) -> Iterator[bytes]:
     """The summary of a day to be read."""
-    first, last = source.day(day)
-    summary = DayRun(day, first, last).read(source.leaves(0, last))
-    head = header_lines(source.fields("daily", f"{first} to {last}", day=day.isoformat()))
-    return sealed([head, day_text(summary).encode()], sealer)
+    summary = summary_of_day(source, day)
+    return sealed([header_lines(_day_fields(source, summary)), day_text(summary).encode()], sealer)
+
+
+def _day_fields(source: Source, it: DaySummary) -> dict[str, str]:
+    return source.fields("daily", f"{it.first_entry} to {it.last_entry}", day=it.day.isoformat())
 
 
 def made_again(fields: Mapping[str, str], source: Source, *, as_json: bool) -> Iterator[bytes]:

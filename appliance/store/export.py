@@ -93,6 +93,10 @@ class Export:
         """How many entries follow the header."""
         return self.header.last + 1 - self.header.first
 
+    def close(self) -> None:
+        """Give the file back without taking anything."""
+        self._connection.close()
+
     def chunks(self) -> Iterator[bytes]:
         """The file in pieces of whole lines. No statement stays open in between: a slow reader hinders no writer."""
         try:

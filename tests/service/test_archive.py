@@ -116,7 +116,7 @@ def test_any_entry_is_shown_with_a_proof_that_the_public_key_alone_confirms(tmp_
             shown = await ask(rig, wire.ShowEntry(seq=seq))
             proven = verify_proof(shown.proof, checkpoint.vkey)
             assert (proven.entry.seq, shown.verified) == (seq, True)
-            assert json.loads(shown.stored) == json.loads(bytes(shown.entry))
+            assert json.loads(shown.stored) == shown.entry
         with pytest.raises(VerbRefused, match="no entry 10000"):
             await ask(rig, wire.ShowEntry(seq=10_000))
 

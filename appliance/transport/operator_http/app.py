@@ -16,9 +16,12 @@ from appliance.transport.operator_acts import OperatorActs
 from appliance.transport.operator_http import (
     auth_routes,
     factor_routes,
+    insight_routes,
+    journal_routes,
     metrics_routes,
     page_files,
     people_routes,
+    report_routes,
     trading_routes,
 )
 from appliance.transport.operator_http.call_rates import CallRates
@@ -26,7 +29,17 @@ from appliance.transport.operator_http.faults import HANDLERS
 from appliance.transport.operator_http.signed_in import admit, asking_of
 from appliance.transport.operator_http.walls import BODY_BYTES_MAX, Walls
 
-FAMILIES = (auth_routes, factor_routes, metrics_routes, trading_routes, people_routes, page_files)
+FAMILIES = (
+    auth_routes,
+    factor_routes,
+    insight_routes,
+    journal_routes,
+    metrics_routes,
+    people_routes,
+    report_routes,
+    trading_routes,
+    page_files,
+)
 """Every module of routes; each has its `ROUTES`."""
 
 

@@ -1,0 +1,65 @@
+"""Looking back: trades, the account's worth over time, the journal's entries with their proofs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from litestar import get
+from litestar.params import FromQuery, PathParameter, QueryParameter
+
+from appliance.transport import operator_wire as wire
+from appliance.transport.looking_back import CheckpointView, EntryView, EquityView, LinesView, TradesView
+from appliance.transport.operator_http.signed_in import VIEWER, Asked
+
+SymbolAsked = Annotated[str | None, QueryParameter(min_length=3, max_length=40)]
+KindAsked = Annotated[str | None, QueryParameter(min_length=1, max_length=64)]
+TextAsked = Annotated[str, QueryParameter(max_length=200)]
+PlaceAsked = Annotated[str | None, QueryParameter(min_length=1, max_length=400)]
+LimitAsked = Annotated[int, QueryParameter(ge=1, le=200)]
+PointsAsked = Annotated[int, QueryParameter(ge=4, le=2000)]
+EntryAsked = Annotated[int | None, QueryParameter(ge=0, le=1 << 53)]
+
+
+@get("/api/trades/history", opt=VIEWER)
+async def trades_history(
+    asking: Asked,
+    symbol: SymbolAsked = None,
+    limit: LimitAsked = 50,
+    before: PlaceAsked = None,
+) -> TradesView:
+    """Every fill, the newest first."""
+    return await asking.one(wire.ListTrades(symbol=symbol, limit=limit, before=before), TradesView)
+
+
+@get("/api/equity", opt=VIEWER)
+async def equity(asking: Asked, since: FromQuery[datetime | None] = None, points: PointsAsked = 500) -> EquityView:
+    """What the account was worth over time, and how far below its peak; a week of it where nothing else is asked."""
+    return await asking.one(wire.ShowEquity(since=since, points=points), EquityView)
+
+
+@get("/api/journal", opt=VIEWER)
+async def journal(
+    asking: Asked,
+    before: EntryAsked = None,
+    limit: LimitAsked = 50,
+    kind: KindAsked = None,
+    text: TextAsked = "",
+) -> LinesView:
+    """Entries in one line each, the newest first."""
+    return await asking.one(wire.SearchJournal(before=before, limit=limit, kind=kind, text=text), LinesView)
+
+
+@get("/api/journal/checkpoint", opt=VIEWER)
+async def checkpoint(asking: Asked) -> CheckpointView:
+    """The newest signed checkpoint, and the public key."""
+    return await asking.one(wire.ShowCheckpoint(), CheckpointView)
+
+
+@get("/api/journal/{seq:int}", opt=VIEWER)
+async def entry(asking: Asked, seq: Annotated[int, PathParameter(ge=0, le=1 << 53)]) -> EntryView:
+    """One entry with its proof."""
+    return await asking.one(wire.ShowEntry(seq=seq), EntryView)
+
+
+ROUTES = (trades_history, equity, journal, checkpoint, entry)
