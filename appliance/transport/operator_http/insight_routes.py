@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from appliance.transport import operator_wire as wire
 from appliance.transport.insight_acts import InsightsView, InsightView, StrategiesView, StrategyView
-from appliance.transport.operator_http.auth_routes import Body
+from appliance.transport.operator_http.bodies import Body
 from appliance.transport.operator_http.signed_in import OPERATOR, VIEWER, Asked
 from appliance.transport.operator_results import Done
 
