@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from appliance import __version__
+from appliance.cli.account_verbs import operator_group
 from appliance.cli.agent_verbs import agent_group
 from appliance.cli.approval_verbs import approvals_group
 from appliance.cli.audit_verbs import audit_group
@@ -66,6 +67,7 @@ for command in (
     init_command,
     local_exchange_command,
     mcp_command,
+    operator_group,
     metrics_command,
     notices_group,
     order_group,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -59,7 +60,7 @@ class Operators:
         async with self._registry.changing:
             if username in self._registry.accounts:
                 raise OperatorRefusedChange(f"operator {username!r} exists, and names are not used twice")
-            self._require_free(uid)
+            self._require_bindable(uid, role)
             account = Account(
                 username=username,
                 role=role,
@@ -72,13 +73,18 @@ class Operators:
     async def set_role(self, username: str, role: Role, by: str) -> None:
         """Change what somebody may do, from their next call on."""
         async with self._registry.changing:
-            await self._put(msgspec.structs.replace(self._known(username), role=role), OperatorChange.ROLE, by)
+            account = self._known(username)
+            if account.uid in (0, os.geteuid()) and role is not Role.ADMIN:
+                raise OperatorRefusedChange(
+                    f"{username} is uid {account.uid}, who owns the appliance's files; unbind it"
+                )
+            await self._put(msgspec.structs.replace(account, role=role), OperatorChange.ROLE, by)
 
     async def bind(self, username: str, uid: int | None, by: str) -> None:
         """Say which Unix user is this person, or that none is."""
         async with self._registry.changing:
             account = self._known(username)
-            self._require_free(uid)
+            self._require_bindable(uid, account.role)
             await self._put(msgspec.structs.replace(account, uid=uid), OperatorChange.BOUND, by)
 
     async def set_password(self, username: str, password: str, by: str, keep_session: str | None = None) -> None:
@@ -150,7 +156,9 @@ class Operators:
             raise OperatorRefusedChange(f"no operator {username[:64]!r}")
         return account
 
-    def _require_free(self, uid: int | None) -> None:
+    def _require_bindable(self, uid: int | None, role: Role) -> None:
+        if uid in (0, os.geteuid()) and role is not Role.ADMIN:
+            raise OperatorRefusedChange(f"uid {uid} owns the appliance's files: only an admin can be bound to it")
         bound = None if uid is None else self.person_of_uid(uid)
         if bound is not None:
             raise OperatorRefusedChange(f"uid {uid} is {bound.name} already")

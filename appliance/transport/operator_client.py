@@ -11,8 +11,9 @@ import msgspec
 
 from appliance.domain.agents import AgentScope
 from appliance.domain.events import ProposalState
+from appliance.domain.operators import Role
 from appliance.telemetry.figures import Snapshot
-from appliance.transport import approval_results, limit_results, notice_results
+from appliance.transport import account_wire, approval_results, limit_results, notice_results
 from appliance.transport import operator_results as results
 from appliance.transport import operator_wire as wire
 from appliance.transport.looking_back import TradesView
@@ -164,6 +165,35 @@ class OperatorClient:
     def trades(self, symbol: str | None = None, *, limit: int = 50, before: str | None = None) -> TradesView:
         """A page of fills, the newest first."""
         return self._ask(wire.ListTrades(symbol=symbol, limit=limit, before=before), TradesView)
+
+    def operators(self) -> list[results.OperatorView]:
+        return self._ask(account_wire.ListOperators(), list[results.OperatorView])
+
+    def add_operator(self, username: str, role: Role, password: str, uid: int | None = None) -> None:
+        """Add somebody who may sign in."""
+        verb = account_wire.AddOperator(username=username, role=role, password=password, uid=uid)
+        self._ask(verb, results.Done)
+
+    def set_operator_role(self, username: str, role: Role) -> None:
+        self._ask(account_wire.SetOperatorRole(username=username, role=role), results.Done)
+
+    def set_operator_password(self, username: str, password: str) -> None:
+        self._ask(account_wire.SetOperatorPassword(username=username, password=password), results.Done)
+
+    def bind_operator(self, username: str, uid: int | None) -> None:
+        """Say which Unix user is this person; None: none is."""
+        self._ask(account_wire.BindOperator(username=username, uid=uid), results.Done)
+
+    def begin_operator_codes(self, username: str) -> results.NewCodes:
+        """A secret for one-time codes, which counts once a code of it was confirmed."""
+        return self._ask(account_wire.BeginCodes(username=username), results.NewCodes)
+
+    def confirm_operator_codes(self, username: str, code: str) -> None:
+        self._ask(account_wire.ConfirmCodes(username=username, code=code), results.Done)
+
+    def change_operator(self, username: str, change: account_wire.OperatorDeed) -> None:
+        """Disable, enable, unlock, or forget the second factors of an account."""
+        self._ask(account_wire.ChangeOperator(username=username, change=change), results.Done)
 
     def close(self) -> None:
         self._file.close()

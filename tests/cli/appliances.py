@@ -152,9 +152,9 @@ class Appliance:
             check=False,
         )
 
-    def done(self, *verb: str, **environment: str) -> str:
+    def done(self, *verb: str, said: str | None = None, **environment: str) -> str:
         """Run a verb that must succeed; what it prints."""
-        finished = self.run(*verb, **environment)
+        finished = self.run(*verb, said=said, **environment)
         assert finished.returncode == 0, finished
         return finished.stdout
 
