@@ -16,6 +16,7 @@ from appliance.cli.audit_verbs import audit_group
 from appliance.cli.config_verbs import config_group
 from appliance.cli.context import EXIT_REFUSED, EXIT_UNAVAILABLE, CommandLine
 from appliance.cli.daemon_verbs import demo_command, init_command, mcp_command, serve_command
+from appliance.cli.doctor_verb import doctor_command
 from appliance.cli.local_exchange_verb import local_exchange_command
 from appliance.cli.metrics_verb import metrics_command
 from appliance.cli.notice_verbs import notices_group
@@ -63,6 +64,7 @@ for command in (
     audit_group,
     config_group,
     demo_command,
+    doctor_command,
     halt_command,
     init_command,
     local_exchange_command,

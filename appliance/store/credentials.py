@@ -110,3 +110,22 @@ class Credentials:
         found = list(connection.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL"))
         if connection.pragma("application_id") != APPLICATION_ID or found != [(_SCHEMA,)]:
             raise CredentialsUnavailable(f"{self._path}: not a file of credentials of version {SCHEMA_VERSION}")
+
+
+def peek(path: Path, kind: str, value_type: type[T]) -> dict[str, T]:
+    """Everything of one kind, read beside whoever has the file, and changing nothing.
+
+    Raises `CredentialsUnavailable`.
+    """
+    decoder = msgspec.json.Decoder(value_type)
+    try:
+        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+        try:
+            connection.pragma("trusted_schema", 0)
+            connection.pragma("query_only", 1)
+            rows = connection.execute("SELECT id, body FROM item WHERE kind = ?", (kind,)).fetchall()
+        finally:
+            connection.close()
+        return {str(key): decoder.decode(body) for key, body in rows if isinstance(body, bytes)}
+    except (apsw.Error, msgspec.MsgspecError) as fault:
+        raise CredentialsUnavailable(f"{path}: {kind} cannot be read ({type(fault).__name__})") from fault
