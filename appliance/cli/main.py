@@ -17,12 +17,14 @@ from appliance.cli.config_verbs import config_group
 from appliance.cli.context import EXIT_REFUSED, EXIT_UNAVAILABLE, CommandLine
 from appliance.cli.daemon_verbs import demo_command, init_command, mcp_command, serve_command
 from appliance.cli.doctor_verb import doctor_command
+from appliance.cli.limit_verbs import limits_group
 from appliance.cli.local_exchange_verb import local_exchange_command
 from appliance.cli.metrics_verb import metrics_command
 from appliance.cli.notice_verbs import notices_group
 from appliance.cli.operator_verbs import halt_command, restrict_command, resume_command, status_command
-from appliance.cli.order_verbs import order_group
+from appliance.cli.order_verbs import order_group, orders_command
 from appliance.cli.plugin_verbs import plugin_group
+from appliance.cli.portfolio_verb import portfolio_command
 from appliance.cli.selftest_verb import selftest_command
 from appliance.cli.venue_verbs import venue_group
 from appliance.cli.watchdog_verb import watchdog_command
@@ -67,13 +69,16 @@ for command in (
     doctor_command,
     halt_command,
     init_command,
+    limits_group,
     local_exchange_command,
     mcp_command,
     operator_group,
     metrics_command,
     notices_group,
     order_group,
+    orders_command,
     plugin_group,
+    portfolio_command,
     restrict_command,
     resume_command,
     selftest_command,

@@ -20,14 +20,37 @@ def order_group() -> None:
     """Orders of every agent."""
 
 
-@order_group.command("list")
-@click.option("--open", "open_only", is_flag=True, help="Only what may still happen, oldest first.")
-@click.option("--limit", type=click.IntRange(1, SHOWN_MAX), default=50, show_default=True, help="How many at most.")
+open_option = click.option("--open", "open_only", is_flag=True, help="Only what may still happen, oldest first.")
+symbol_option = click.option("--symbol", help="Only of this instrument.")
+limit_option = click.option(
+    "--limit", type=click.IntRange(1, SHOWN_MAX), default=50, show_default=True, help="How many at most."
+)
+
+
+@click.command("orders")
+@open_option
+@symbol_option
+@limit_option
 @json_option
 @click.pass_obj
-def list_orders(line: CommandLine, open_only: bool, limit: int, as_json: bool) -> None:
+def orders_command(line: CommandLine, open_only: bool, symbol: str | None, limit: int, as_json: bool) -> None:
+    """Orders of all agents as a table, newest first: the same as `order list`."""
+    _print_orders(line, open_only, symbol, limit, as_json)
+
+
+@order_group.command("list")
+@open_option
+@symbol_option
+@limit_option
+@json_option
+@click.pass_obj
+def list_orders(line: CommandLine, open_only: bool, symbol: str | None, limit: int, as_json: bool) -> None:
     """Orders of all agents, newest first."""
-    orders = ask(line, lambda client: client.orders(live_only=open_only, limit=limit))
+    _print_orders(line, open_only, symbol, limit, as_json)
+
+
+def _print_orders(line: CommandLine, open_only: bool, symbol: str | None, limit: int, as_json: bool) -> None:
+    orders = ask(line, lambda client: client.orders(symbol, live_only=open_only, limit=limit))
     if as_json:
         print_json(orders)
     elif not orders:

@@ -8,7 +8,9 @@ from appliance.domain.intents import RequestId
 from appliance.domain.operators import Person, Role
 from appliance.service.approvals import SOCKET
 from appliance.service.core import Core
+from appliance.service.limit_book import BIND_ADVICE
 from appliance.service.outcomes import Held, Refused
+from appliance.service.second_factors import Factor
 from appliance.transport import approval_results as results
 from appliance.transport import approval_views as views
 from appliance.transport import limit_views
@@ -67,7 +69,8 @@ def _outcome(core: Core, request_id: str, state: str, order: OperatorOrder | Non
 
 
 async def decide_on_limits(core: Core, verb: wire.LimitVerb, person: Person, factor: str = "") -> Struct:
-    """Show and change limits. Raises `LimitRefused`."""
+    """Show and change limits; to loosen one, `factor` must have been proved, or the verb have a code. Raises
+    `LimitRefused` and `FactorRefused`."""
     book = core.limit_book
     match verb:
         case wire.ListLimits():
@@ -77,12 +80,25 @@ async def decide_on_limits(core: Core, verb: wire.LimitVerb, person: Person, fac
         case wire.TightenLimit(name=name, value=value, reason=reason):
             return limit_views.change_view(await book.tighten(name, value, person, printable(reason, 200)))
         case wire.LoosenLimit(name=name, value=value, reason=reason):
+            factor = factor or await _code_proved(core, person, verb.code, book.subject(name, value))
             return limit_views.change_view(await book.loosen(name, value, person, factor, printable(reason, 200)))
         case wire.ConfirmLoosening(change_id=change_id):
+            factor = factor or await _code_proved(
+                core, person, verb.code, f"confirm:{book.waiting(change_id).change_id}"
+            )
             return limit_views.change_view(await book.confirm(change_id, person, factor))
         case wire.WithdrawChange(change_id=change_id, reason=reason):
             await book.withdraw(change_id, person, printable(reason, 200))
             return Done()
+
+
+async def _code_proved(core: Core, person: Person, code: str | None, subject: str) -> str:
+    """Have a one-time code proved where the door asked for no factor; says what to do where there can be none."""
+    if not person.is_account:
+        raise VerbRefused(f"{person.name} is no operator's account, so there is no second factor; {BIND_ADVICE}")
+    if code is None:
+        raise VerbRefused("loosening a limit needs a second factor: give a one-time code of your account")
+    return await core.operators.factors.prove(person, Factor(totp=code), subject)
 
 
 def refusal_text(refused: Refused) -> str:

@@ -85,6 +85,15 @@ class OperatorClient:
     def tighten(self, name: str, value: str, reason: str) -> limit_results.ChangeView:
         return self._ask(wire.TightenLimit(name=name, value=value, reason=reason), limit_results.ChangeView)
 
+    def loosen(self, name: str, value: str, reason: str, code: str) -> limit_results.ChangeView:
+        """Ask that a limit allow more; `code` is a one-time code of the account that this user is bound to."""
+        verb = wire.LoosenLimit(name=name, value=value, reason=reason, code=code)
+        return self._ask(verb, limit_results.ChangeView)
+
+    def confirm_loosening(self, change_id: str, code: str) -> limit_results.ChangeView:
+        """Want another person's loosening too."""
+        return self._ask(wire.ConfirmLoosening(change_id=change_id, code=code), limit_results.ChangeView)
+
     def withdraw(self, change_id: str, reason: str) -> None:
         """Take a loosening back before it is due."""
         self._ask(wire.WithdrawChange(change_id=change_id, reason=reason), results.Done)

@@ -22,6 +22,7 @@ LimitName = Annotated[str, Meta(min_length=1, max_length=100)]
 """A setting's key, e.g. `limits.position_max_pct`."""
 LimitValue = Annotated[str, Meta(min_length=1, max_length=4_000)]
 """As the configuration's environment writes it."""
+OneTimeCode = Annotated[str, Meta(min_length=6, max_length=10)]
 Days = Annotated[int, Meta(ge=1, le=3650)]
 PageSize = Annotated[int, Meta(ge=1, le=200)]
 EntryNumber = Annotated[int, Meta(ge=0, le=1 << 53)]
@@ -109,6 +110,8 @@ class LoosenLimit(Verb, frozen=True, kw_only=True, tag="limits.loosen"):
     name: LimitName
     value: LimitValue
     reason: Reason
+    code: OneTimeCode | None = None
+    """Of the account that asks; a door that has had another factor proved gives none."""
 
 
 class ConfirmLoosening(Verb, frozen=True, kw_only=True, tag="limits.confirm"):
@@ -117,6 +120,8 @@ class ConfirmLoosening(Verb, frozen=True, kw_only=True, tag="limits.confirm"):
     needs = Role.OPERATOR
 
     change_id: Name
+    code: OneTimeCode | None = None
+    """As for a loosening."""
 
 
 class WithdrawChange(Verb, frozen=True, kw_only=True, tag="limits.withdraw"):

@@ -14,10 +14,12 @@ from appliance.transport.door import Door
 from appliance.transport.loopback import AsgiApp
 from appliance.transport.operator_acts import OperatorActs
 from appliance.transport.operator_http import (
+    approval_routes,
     auth_routes,
     factor_routes,
     insight_routes,
     journal_routes,
+    limit_routes,
     metrics_routes,
     page_files,
     people_routes,
@@ -32,8 +34,10 @@ from appliance.transport.operator_http.walls import BODY_BYTES_MAX, Walls
 FAMILIES = (
     auth_routes,
     factor_routes,
+    approval_routes,
     insight_routes,
     journal_routes,
+    limit_routes,
     metrics_routes,
     people_routes,
     report_routes,

@@ -32,6 +32,12 @@ class LoosenAct(Act, frozen=True, kw_only=True, tag="loosen"):
     value: wire.LimitValue
 
 
+class ConfirmLooseningAct(Act, frozen=True, kw_only=True, tag="confirm_loosening"):
+    """Another person's loosening, whose limit and value its ID stands for."""
+
+    change_id: wire.Name
+
+
 class ResumeAct(Act, frozen=True, kw_only=True, tag="resume"):
     scope: wire.Scope
 
@@ -76,6 +82,7 @@ class RemovePasskeyAct(Act, frozen=True, kw_only=True, tag="remove_passkey"):
 AnyAct = (
     ApproveAct
     | LoosenAct
+    | ConfirmLooseningAct
     | ResumeAct
     | AcceptDriftAct
     | ResolveAct
