@@ -70,6 +70,10 @@ class Visitor:
     async def press(self, name: str, *, exact: bool = True) -> None:
         await self.page.get_by_role("button", name=name, exact=exact).click()
 
+    async def answer(self, name: str) -> None:
+        """Press a button of the dialog that is open, or opens now."""
+        await self.page.get_by_role("dialog").get_by_role("button", name=name, exact=True).click()
+
     async def go(self, view: str, heading: str) -> None:
         """Show a view, and wait until its heading stands."""
         await self.page.evaluate("view => { location.hash = `#/${view}` }", view)

@@ -1,6 +1,6 @@
 /** What a view asks the appliance for: loaded, loaded again when something changed, and honest about failing. */
 import { live, onPush } from "./live.js";
-import { get } from "./session.js";
+import { get, session } from "./session.js";
 import { useStore } from "./store.js";
 import { useCallback, useEffect, useRef, useState } from "./ui.js";
 
@@ -15,6 +15,7 @@ const GATHER_MS = 120;
 export function useResource(path, { on = [], everyMs = 0 } = {}) {
   const [state, setState] = useState({ path: null, data: null, error: null, loading: true });
   const epoch = useStore(live, (it) => it.epoch);
+  const acts = useStore(session, (it) => it.acts);
   const turn = useRef(0);
 
   const reload = useCallback(async () => {
@@ -32,7 +33,7 @@ export function useResource(path, { on = [], everyMs = 0 } = {}) {
   useEffect(() => {
     reload();
     return () => void turn.current++;
-  }, [reload, epoch]);
+  }, [reload, epoch, acts]);
 
   useEffect(() => {
     let timer = 0;

@@ -10,13 +10,17 @@ import { createStore } from "./store.js";
 const REFRESH_KEY = "readytrader.refresh";
 const REFRESH_AHEAD_MS = 30_000;
 
-/** `state`: starting, out, in, expired (was in, and has to sign in again). */
+/**
+ * `state`: starting, out, in, expired (was in, and has to sign in again). `acts` counts what was done here: after each,
+ * everything that is shown is asked for again.
+ */
 export const session = createStore({
   state: "starting",
   username: "",
   role: "",
   factors: { totp: false, passkeys: 0 },
   reachable: true,
+  acts: 0,
 });
 
 let access = "";
@@ -175,7 +179,8 @@ export async function get(path) {
 /** What a path answers to an act, as JSON. */
 export async function post(path, body = {}) {
   const response = await ask("POST", path, body);
-  return response.status === 204 ? {} : response.json();
+  if (!path.startsWith("/api/auth/")) session.set({ acts: session.get().acts + 1 });
+  return response.json();
 }
 
 /** What a path answers, as a file: `{blob, name}`. */

@@ -2,7 +2,7 @@
 import { live, onPush, takeStatus } from "../core/live.js";
 import { useResource } from "../core/resource.js";
 import { route } from "../core/router.js";
-import { get } from "../core/session.js";
+import { get, session } from "../core/session.js";
 import { toasts, unsay, useStore } from "../core/store.js";
 import { html, useEffect, useRef, useState } from "../core/ui.js";
 import { Bar } from "./bar.js";
@@ -11,6 +11,9 @@ import { Icon } from "./icons.js";
 import { Menu, Rail, Tabs } from "./navigation.js";
 import { Failed, Loading } from "./states.js";
 import { Strips } from "./strips.js";
+
+/** How often is asked for what decides, while nothing is pushed. */
+const INTERRUPTED_MS = 4000;
 
 const VIEWS = {
   now: ["Now", () => import("../views/now.js")],
@@ -34,14 +37,18 @@ export function Frame() {
   const [menu, setMenu] = useState(false);
   const status = useStore(live, (it) => it.status);
   const epoch = useStore(live, (it) => it.epoch);
-  const pending = useResource("/api/pending-approvals", { on: ["APPROVAL_UPDATE"] });
+  const acts = useStore(session, (it) => it.acts);
+  const interrupted = useStore(live, (it) => it.line !== "live");
+  const everyMs = interrupted ? INTERRUPTED_MS : 0;
+  const pending = useResource("/api/pending-approvals", { on: ["APPROVAL_UPDATE"], everyMs });
   const waiting = pending.data?.pending.length ?? status?.approvals_pending ?? 0;
 
   useEffect(() => {
-    get("/api/status")
-      .then(takeStatus)
-      .catch(() => {});
-  }, [epoch]);
+    const look = () => get("/api/status").then(takeStatus, () => {});
+    look();
+    const clock = everyMs ? setInterval(look, everyMs) : 0;
+    return () => clearInterval(clock);
+  }, [epoch, acts, everyMs]);
   useEffect(() => {
     document.title = `${waiting ? `(${waiting}) ` : ""}${VIEWS[known][0]} · ReadyTrader`;
   }, [known, waiting]);
