@@ -28,7 +28,7 @@ def _looked(check: Check, host: Host) -> tuple[Finding, ...]:
     try:
         return tuple(check.look(host)) or (skipped("there is nothing to look at"),)
     except Exception as fault:
-        log.debug("the check %s failed", check.name, exc_info=fault)
+        log.exception("the check %s failed", check.name)
         return (fail(f"the check itself failed: {type(fault).__name__}", "tell the maintainers of ReadyTrader"),)
 
 
