@@ -7,11 +7,12 @@ import json
 import sys
 from decimal import Decimal
 from pathlib import Path
-from typing import BinaryIO, TextIO, cast
+from typing import TextIO, cast
 
 import click
 
 from appliance.cli.context import EXIT_DAMAGED, CommandLine, json_option
+from appliance.cli.writing import report_files, write_out, write_sealed
 
 
 @click.group("audit")
@@ -28,12 +29,27 @@ def audit_group() -> None:
     type=click.Path(path_type=Path, exists=True),
     help="A checkpoint kept elsewhere: finds what even the owner of the key changed since.",
 )
+@click.option(
+    "--file",
+    "file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Check a file that was exported, or a report, instead: offline, with the public key alone. "
+    "With --journal a report is computed again as well.",
+)
 @json_option
 @click.pass_obj
 def verify_command(
-    line: CommandLine, journal: Path | None, vkey: str | None, checkpoint_path: Path | None, as_json: bool
+    line: CommandLine,
+    journal: Path | None,
+    vkey: str | None,
+    checkpoint_path: Path | None,
+    file: Path | None,
+    as_json: bool,
 ) -> None:
     """Check every entry, tile, record and signature; tell everything that is not as it was written."""
+    if file is not None:
+        _verify_file(file, vkey or line.vkey(), journal, as_json=as_json)
+        return
     from appliance.store.audit import verify
     from appliance.store.checkpoint import InvalidCheckpoint
 
@@ -78,6 +94,33 @@ def verify_command(
         _tell_verdict(report.whole, report.signed, report.size, report.records, report.root.hex())
     if not report.whole:
         sys.exit(EXIT_DAMAGED)
+
+
+def _verify_file(file: Path, vkey: str | None, journal: Path | None, *, as_json: bool) -> None:
+    from appliance.service.file_check import check_file
+    from appliance.store.checkpoint import InvalidCheckpoint
+    from appliance.store.export import InvalidFile
+
+    if vkey is None:
+        raise click.UsageError("no public key: give --vkey")
+    try:
+        proven = check_file(file, vkey, journal)
+    except InvalidCheckpoint as fault:
+        raise click.UsageError(str(fault)) from fault
+    except InvalidFile as fault:
+        if as_json:
+            click.echo(json.dumps({"whole": False, "findings": [{"text": str(fault)}]}))
+        else:
+            click.echo(click.style("FAIL ", fg="red") + f"{file}: {fault}")
+        sys.exit(EXIT_DAMAGED)
+    checkpoint = proven.checkpoint
+    if as_json:
+        known = {"origin": checkpoint.origin, "size": checkpoint.size, "root": checkpoint.root.hex()}
+        click.echo(json.dumps({"whole": True, "what": proven.what, "checkpoint": known, "findings": []}))
+        return
+    again = "" if journal is None else ", and is what the journal gives"
+    click.echo(click.style("OK ", fg="green") + f"{proven.what}, as written{again}")
+    click.echo(f"   journal {checkpoint.origin} at {checkpoint.size} entries, root {checkpoint.root.hex()}")
 
 
 def _tell_verdict(whole: bool, signed: bool, size: int, records: int, root: str) -> None:
@@ -134,26 +177,46 @@ def check_proof_command(line: CommandLine, proof: Path, vkey: str | None) -> Non
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["jsonl", "tax-csv"]),
+    type=click.Choice(["jsonl", "csv", "tax-csv"]),
     default="jsonl",
     show_default=True,
     help="What to write.",
 )
+@click.option("--from", "first", type=click.IntRange(min=0), default=0, help="The first entry; default: the oldest.")
+@click.option("--to", "last", type=click.IntRange(min=0), help="The last entry, included; default: the newest.")
 @click.option("--output", type=click.Path(path_type=Path), help="The file to write; default: standard output.")
 @click.option("--journal", type=click.Path(path_type=Path, exists=True), help="The file; default: the one in the home.")
 @click.pass_obj
-def export_command(line: CommandLine, form: str, output: Path | None, journal: Path | None) -> None:
-    """Write the whole journal as JSON lines, or a tax report of every fill as CSV."""
-    from appliance.store.audit import export_jsonl
+def export_command(
+    line: CommandLine, form: str, first: int, last: int | None, output: Path | None, journal: Path | None
+) -> None:
+    """Write entries with their proofs as JSON lines, or in words as CSV; tax-csv: every fill, first in first out.
+
+    `audit verify --file` checks the first two with the public key alone. For gains by other methods: `report tax`.
+    """
+    from appliance.store.export import Export
 
     path = journal or line.home.journal
-    if form == "jsonl":
-        with click.open_file(str(output or "-"), "wb") as binary:
-            count = export_jsonl(path, cast("BinaryIO", binary))
-    else:
+    if form == "tax-csv":
         with click.open_file(str(output or "-"), "w") as text:
             count = _export_tax(path, cast("TextIO", text))
-    click.echo(f"{count} {'entries' if form == 'jsonl' else 'fills'} exported", err=True)
+        click.echo(f"{count} fills exported", err=True)
+        return
+    try:
+        export = Export(path, first, last)
+    except ValueError as fault:
+        raise click.UsageError(str(fault)) from fault
+    if form == "jsonl":
+        write_out(export.chunks(), output)
+    else:
+        export.close()
+        write_sealed(
+            line,
+            path,
+            output,
+            lambda source, sealer: report_files().journal_csv(source, sealer, first, export.header.last),
+        )
+    click.echo(f"{export.count} entries exported", err=True)
 
 
 def _export_tax(path: Path, out: TextIO) -> int:

@@ -25,6 +25,7 @@ from appliance.cli.operator_verbs import halt_command, restrict_command, resume_
 from appliance.cli.order_verbs import order_group, orders_command
 from appliance.cli.plugin_verbs import plugin_group
 from appliance.cli.portfolio_verb import portfolio_command
+from appliance.cli.report_verbs import report_group
 from appliance.cli.selftest_verb import selftest_command
 from appliance.cli.venue_verbs import venue_group
 from appliance.cli.watchdog_verb import watchdog_command
@@ -79,6 +80,7 @@ for command in (
     orders_command,
     plugin_group,
     portfolio_command,
+    report_group,
     restrict_command,
     resume_command,
     selftest_command,

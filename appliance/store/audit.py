@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 import apsw
 import msgspec
@@ -78,20 +77,6 @@ def verify(
         return _unreadable(str(error))
     except apsw.Error as error:
         return _unreadable(f"{path}: cannot be read ({error})")
-    finally:
-        connection.close()
-
-
-def export_jsonl(path: Path, out: BinaryIO) -> int:
-    """Write every entry as it is stored and hashed, one a line, and return how many there were."""
-    connection = database.open_reader(path)
-    try:
-        database.require_schema(connection, path)
-        count = 0
-        for (leaf,) in connection.execute("SELECT leaf FROM entry ORDER BY seq"):
-            out.write(leaf + b"\n")
-            count += 1
-        return count
     finally:
         connection.close()
 

@@ -28,6 +28,7 @@ from appliance.store.merkle import (
     inclusion_proof,
     leaf_hash,
     node_reader,
+    root_of,
     verify_consistency,
     verify_inclusion,
 )
@@ -117,6 +118,14 @@ def verify_growth(text: str, vkey: str, old_checkpoint: str) -> Checkpoint:
         return checkpoint
     verify_consistency(old.size, checkpoint.size, old.root, checkpoint.root, _decode_path(head[1:]))
     return checkpoint
+
+
+def root_at(path: Path, size: int) -> bytes | None:
+    """The root of the journal's first `size` entries, from its tiles; None where it never had so many.
+
+    Raises JournalUnavailable or JournalCorrupt where it cannot be read.
+    """
+    return _with_tree(path, lambda _, _note, newest, node: root_of(size, node) if size <= newest else None)
 
 
 def _with_tree(path: Path, build: Callable[[apsw.Connection, str, int, NodeReader], _T]) -> _T:

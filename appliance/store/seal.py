@@ -22,11 +22,12 @@ import base64
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
+from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
-from appliance.store.checkpoint import CheckpointKey, InvalidCheckpoint, Verifier
+from appliance.store.checkpoint import CheckpointKey, InvalidCheckpoint, Verifier, parse_unverified
 from appliance.store.export import LINE_MAX, InvalidFile, Verified
 
 FORMAT = "readytrader-report/v1"
@@ -94,7 +95,7 @@ def verify_sealed(file: BinaryIO, vkey: str) -> tuple[Verified, dict[str, str]]:
         raise InvalidFile("the file before its last line is not what was sealed: something was changed, added or lost")
     fields = _fields(head)
     try:
-        checkpoint = verifier.verify(base64.b64decode(fields.get("checkpoint", "")).decode("utf-8", "replace"))
+        checkpoint = verifier.verify(note_from_base64(fields.get("checkpoint", "")))
     except InvalidCheckpoint as fault:
         raise InvalidFile(f"the header's checkpoint is not good: {fault}") from fault
     return Verified(what=f"{fields.get('report', 'a')} report", checkpoint=checkpoint), fields
@@ -108,6 +109,29 @@ def is_sealed_format(line: bytes) -> bool:
 def note_in_base64(note: str) -> str:
     """A signed note as one word, for a header's field."""
     return base64.b64encode(note.encode()).decode("ascii")
+
+
+def note_from_base64(word: str) -> str:
+    """The note that `note_in_base64` wrote. What is no base64 gives a text that is no note."""
+    try:
+        return base64.b64decode(word, validate=True).decode("utf-8", "replace")
+    except ValueError:
+        return ""
+
+
+def sealer_of(key_file: Path, note: str) -> Sealer | None:
+    """Who seals reports of the journal with this checkpoint; None where the key is not there, or is another one's.
+
+    Raises InvalidCheckpoint for a file that is no key, and OSError where it cannot be read.
+    """
+    if not key_file.exists():
+        return None
+    sealer = Sealer(CheckpointKey.load(key_file), parse_unverified(note).origin)
+    try:
+        sealer.verifier.verify(note)
+    except InvalidCheckpoint:
+        return None
+    return sealer
 
 
 def _seal_in(line: bytes) -> str:

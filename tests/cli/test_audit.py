@@ -7,10 +7,14 @@ import io
 import json
 import sqlite3
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
+from appliance.service.csv_text import csv_rows
+from appliance.store.checkpoint import CheckpointKey
+from appliance.store.seal import Sealer, sealed
 from tests.cli.agents import Answer
 from tests.cli.appliances import Appliance, new_appliance
 
@@ -128,14 +132,74 @@ def test_a_journal_that_is_not_there_is_one_line(appliance: Appliance, verb: tup
 
 
 def test_the_whole_journal_is_exported_as_json_lines(traded: Traded) -> None:
-    entries = [json.loads(line) for line in traded.appliance.done("audit", "export").splitlines()]
+    header, *entries = [json.loads(line) for line in traded.appliance.done("audit", "export").splitlines()]
+    assert (header["format"], header["first"], header["last"]) == ("readytrader-journal/v1", 0, len(entries) - 1)
     assert len(entries) == traded.appliance.json("audit", "verify")["entries"]
     kinds = [entry["kind"] for entry in entries]
     assert (kinds[0], kinds[-1]) == ("core.started", "core.stopped")
     assert kinds.count("order.permitted") == 3
     output = traded.appliance.folder / "journal.jsonl"
     traded.appliance.done("audit", "export", "--output", str(output))
-    assert [json.loads(line) for line in output.read_text().splitlines()] == entries
+    assert [json.loads(line) for line in output.read_text().splitlines()] == [header, *entries]
+
+
+REPORTS = (
+    ("audit", "export"),
+    ("audit", "export", "--from", "2", "--to", "5"),
+    ("audit", "export", "--format", "csv"),
+    ("report", "tax", "--method", "average"),
+    ("report", "tax", "--format", "json"),
+    ("report", "daily", "--day", f"{datetime.now(UTC):%Y-%m-%d}"),
+    ("report", "daily", "--format", "json"),
+)
+
+
+@pytest.mark.parametrize("verb", REPORTS, ids=" ".join)
+def test_whatever_is_taken_out_proves_itself_with_the_public_key_and_comes_out_of_the_journal_again(
+    traded: Traded, appliance: Appliance, verb: tuple[str, ...]
+) -> None:
+    vkey = (traded.appliance.home / "journal.vkey").read_text().strip()
+    file = appliance.folder / "taken-out"
+    file.write_text(traded.appliance.done(*verb))
+    said = appliance.done("audit", "verify", "--file", str(file), "--vkey", vkey)
+    assert said.startswith("OK ")
+    again = appliance.done(
+        "audit", "verify", "--file", str(file), "--vkey", vkey, "--journal", str(traded.appliance.journal)
+    )
+    assert "is what the journal gives" in again
+    content = file.read_bytes()
+    file.write_bytes(content.replace(b"1", b"2", 1) if b"1" in content else content[:-2])
+    finished = appliance.run("audit", "verify", "--file", str(file), "--vkey", vkey)
+    assert (finished.returncode, finished.stdout.startswith("FAIL ")) == (4, True)
+
+
+def test_a_report_that_was_sealed_after_it_was_changed_is_found_by_whoever_has_the_journal(
+    traded: Traded, appliance: Appliance
+) -> None:
+    """Whoever has the key can seal anything; the journal still says what it should have been."""
+    key = CheckpointKey.load(traded.appliance.home / "keys" / "checkpoint.key")
+    lines = traded.appliance.done("report", "tax").splitlines(keepends=True)[:-1]
+    vkey = (traded.appliance.home / "journal.vkey").read_text().strip()
+    forged = [line.replace("disposal", "acquisition") for line in lines]
+    sealer = Sealer(key, vkey.partition("+")[0])
+    file = appliance.folder / "forged.csv"
+    file.write_bytes(b"".join(sealed([line.encode() for line in forged], sealer)))
+    asked = ("audit", "verify", "--file", str(file), "--vkey", vkey)
+    assert appliance.run(*asked).returncode == 0
+    finished = appliance.run(*asked, "--journal", str(traded.appliance.journal))
+    assert finished.returncode == 4
+    assert ": not what the journal gives, which is 'disposal," in finished.stdout
+
+
+def test_without_the_journals_own_key_a_report_is_not_sealed_and_says_so(traded: Traded, appliance: Appliance) -> None:
+    finished = appliance.run("report", "tax", "--journal", str(traded.appliance.journal))
+    assert (finished.returncode, "# seal" in finished.stdout) == (0, False)
+    assert finished.stderr.startswith("not sealed: ")
+
+
+def test_text_from_outside_is_no_formula_in_a_spreadsheet_and_numbers_stay_numbers() -> None:
+    rows = csv_rows([["=1+1", "+x", "-2+3", "@SUM(A1)", " =1", "＝1", "ok", Decimal("-1.50"), -3, None]])
+    assert rows == b"'=1+1,'+x,'-2+3,'@SUM(A1),' =1,'\xef\xbc\x9d1,ok,-1.5,-3,\n"
 
 
 def amount(order: Answer, field: str) -> Decimal:

@@ -3,16 +3,16 @@ from __future__ import annotations
 import asyncio
 import stat
 from datetime import UTC, datetime, timedelta, timezone
-from io import BytesIO
 from pathlib import Path
 
 import apsw
 import msgspec
 import pytest
 
-from appliance.store.audit import export_jsonl, verify
+from appliance.store.audit import verify
 from appliance.store.checkpoint import Verifier
 from appliance.store.entry import BODY_BYTES_MAX
+from appliance.store.export import Export
 from appliance.store.journal import Entry, Journal, JournalCorrupt, JournalUnavailable, Record
 from appliance.store.reader import JournalReader
 from tests.store.journals import (
@@ -271,8 +271,7 @@ def test_a_closed_journal_has_committed_what_waited_and_takes_no_more(tmp_path: 
 
 def test_the_export_is_the_log_one_entry_a_line(tmp_path: Path) -> None:
     path = make_journal(tmp_path, 20, records=True)
-    out = BytesIO()
-    assert export_jsonl(path, out) == 20
-    lines = out.getvalue().splitlines()
+    header, *lines = b"".join(Export(path).chunks()).splitlines()
+    assert msgspec.json.decode(header)["last"] == 19
     assert [msgspec.json.decode(line)["seq"] for line in lines] == list(range(20))
     assert datetime.fromisoformat(msgspec.json.decode(lines[0])["at"]).tzinfo == UTC
