@@ -23,7 +23,7 @@ class Family(StrEnum):
     VENUES = "venues"
     """Venues, their keys and balances."""
     MONEY = "money"
-    """Money put in and taken out, losses near their limit or beyond."""
+    """Money put in and taken out, losses near their limit or beyond, the summary of a day."""
     LIMITS = "limits"
     """Limits tightened and loosened."""
     ACCESS = "access"
@@ -35,6 +35,7 @@ class Family(StrEnum):
 FAMILY_OF: Mapping[str, Family] = {
     "proposal.made": Family.APPROVALS,
     "proposal.decided": Family.APPROVALS,
+    "approval.given": Family.APPROVALS,
     "trading_state.set": Family.TRADING,
     "all_cancel.requested": Family.TRADING,
     "all_cancel.done": Family.TRADING,
@@ -49,6 +50,15 @@ FAMILY_OF: Mapping[str, Family] = {
     "funds.moved": Family.MONEY,
     "loss.near": Family.MONEY,
     "loss.reached": Family.MONEY,
+    "day.told": Family.MONEY,
+    "limit.loosening_asked": Family.LIMITS,
+    "limit.loosening_confirmed": Family.LIMITS,
+    "limit.set": Family.LIMITS,
+    "limit.change_ended": Family.LIMITS,
+    "limits.looser_at_start": Family.LIMITS,
+    "operator.changed": Family.ACCESS,
+    "operator.signed_in": Family.ACCESS,
+    "operator.locked_out": Family.ACCESS,
     "agent.added": Family.ACCESS,
     "agent.revoked": Family.ACCESS,
     "authentication.refused": Family.ACCESS,

@@ -20,6 +20,9 @@ WINDOW = timedelta(seconds=60)
 KIND_MAX, CRITICAL_MAX = 10, 50
 """How many different notices of one kind are told one by one in a window, and how many critical ones."""
 
+REMEMBERED = 1_000
+"""Beyond so many, what was told longer ago than a window is forgotten."""
+
 _Same = tuple[str, Severity, str]
 
 
@@ -71,6 +74,8 @@ class Folding:
         else:
             kind.add(words)
             return False
+        if len(self._same) >= REMEMBERED:
+            self._same = {key: it for key, it in self._same.items() if it.ends_at > now or it.count}
         self._same[same] = _Window(ends_at=now + self._window_s)
         return True
 

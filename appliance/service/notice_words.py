@@ -28,6 +28,9 @@ from appliance.domain.events import (
     ForeignOrderFound,
     FundsMoved,
     KeyRightsSeen,
+    OperatorChanged,
+    OperatorLockedOut,
+    OperatorSignedIn,
     OrderReported,
     OutcomeUnresolved,
     ProposalDecided,
@@ -257,6 +260,33 @@ def _(event: AgentAdded) -> Words:
 @words_of.register
 def _(event: AgentRevoked) -> Words:
     return words(Severity.INFO, f"agent {event.agent_id} was revoked", f"By {event.by}.")
+
+
+@words_of.register
+def _(event: OperatorChanged) -> Words:
+    change = event.change.replace("_", " ")
+    return words(
+        Severity.WARNING,
+        f"the operator's account {event.username} was changed: {change}",
+        f"By {event.by}; its role is {event.role}. If that is news: readytrader operator disable {event.username}",
+    )
+
+
+@words_of.register
+def _(event: OperatorSignedIn) -> Words:
+    factors = " and ".join(event.factors)
+    return words(
+        Severity.INFO, f"operator {event.username} signed in", f"With {factors or 'nothing more than a name'}."
+    )
+
+
+@words_of.register
+def _(event: OperatorLockedOut) -> Words:
+    return words(
+        Severity.WARNING,
+        f"operator {event.username} is locked out",
+        f"{event.failures} sign-ins failed. Nobody signs in under that name for {event.wait_s} s, whoever it was.",
+    )
 
 
 @words_of.register

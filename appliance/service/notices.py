@@ -95,7 +95,7 @@ class Notices:
                 outbox = self._outboxes.get(name)
                 if outbox is not None and not outbox.holds(record.notice_id):
                     outbox.put(_notice(record))
-                elif outbox is None:
+                elif outbox is None and name not in self._routes:
                     self._write(_given_up(_notice(record), name, 0, "there is no such notifier any more"))
         for outbox in self._outboxes.values():
             outbox.start()
