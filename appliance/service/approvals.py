@@ -167,11 +167,13 @@ class Approvals:
         record = self._state.proposals.get(request_id)
         if record is None or not self._waits(record):
             return self._not_waiting(request_id, record)
+        unfit = self._unfit(record, person)
+        if unfit is not None:
+            return refuse(Code.APPROVAL_MISMATCH, unfit)
         if not hmac.compare_digest(confirm_token.encode(errors="replace"), self._token(record, person).encode()):
             text = f"the confirm token is not for this proposal as it was shown to {person.name}"
             return refuse(Code.APPROVAL_MISMATCH, text)
-        unfit = self._unfit(record, person)
-        return record if unfit is None else refuse(Code.APPROVAL_MISMATCH, unfit)
+        return record
 
     def _unfit(self, record: ProposalRecord, person: Person) -> str | None:
         """Why this person's yes would not count, or None."""
