@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
+from appliance import __version__
 from appliance.bootstrap.assembly import build, utc_now
 from appliance.config import Configuration
 from appliance.home import Home
@@ -22,7 +23,6 @@ from appliance.service.agents import LOCAL
 from appliance.service.core import Core
 from appliance.telemetry.catalog import LOG_LINES
 from appliance.telemetry.logs import Tally
-from appliance.telemetry.stages import SILENT
 from appliance.telemetry.telemetry import Telemetry
 from appliance.transport.operator_socket import OperatorSocket
 
@@ -56,7 +56,7 @@ async def run_daemon(home: Home, configuration: Configuration, on_ready: Callabl
     from appliance.transport.agent_socket import AgentSocket
     from appliance.transport.http import AgentHttp
 
-    telemetry = Telemetry()
+    telemetry = telemetry_of(configuration)
     logging.getLogger().addHandler(Tally(lambda level: telemetry.meter.count(LOG_LINES, level)))
     async with open_plugins(configuration, telemetry) as plugins:
         core = build(home, configuration, plugins=plugins, telemetry=telemetry)
@@ -85,7 +85,7 @@ async def run_child(home: Home, configuration: Configuration) -> None:
     from appliance.transport.agent_socket import AgentSocket
     from appliance.transport.stdio_session import serve_stdio
 
-    telemetry = Telemetry()
+    telemetry = telemetry_of(configuration)
     async with open_plugins(configuration, telemetry) as plugins:
         core = build(home, configuration, plugins=plugins, telemetry=telemetry)
         stopped = on_signal()
@@ -101,6 +101,18 @@ async def run_child(home: Home, configuration: Configuration) -> None:
                 await asyncio.gather(serving, return_exceptions=True)
 
 
+def telemetry_of(configuration: Configuration) -> Telemetry:
+    """What measures, and makes traces where they are wanted. Raises `Misconfigured` where they cannot be made."""
+    terms = configuration.tracing
+    if not terms.enabled:
+        return Telemetry()
+    from appliance.telemetry.tracing import Collector, open_tracer
+
+    collector = Collector(endpoint=terms.endpoint, service_name=terms.service_name, version=__version__)
+    tracer = open_tracer(collector)
+    return Telemetry(tracer, tracer.close)
+
+
 @asynccontextmanager
 async def open_plugins(configuration: Configuration, telemetry: Telemetry | None = None) -> AsyncIterator[PluginHost]:
     """The plugins' side of the house: opened before the first secret is read, closed after the core.
@@ -108,13 +120,14 @@ async def open_plugins(configuration: Configuration, telemetry: Telemetry | None
     From here on nobody of the same user looks into the core's memory either.
     """
     cage.harden()
-    stages = SILENT if telemetry is None else telemetry.stages
-    plugins = PluginHost(utc_now, configuration.cage_required, stages.worker_called)
+    telemetry = telemetry or Telemetry()
+    plugins = PluginHost(utc_now, configuration.cage_required, telemetry.stages.worker_called)
     try:
         await plugins.open()
         yield plugins
     finally:
         await plugins.aclose()
+        await asyncio.to_thread(telemetry.close)
 
 
 def on_signal() -> asyncio.Event:

@@ -15,7 +15,7 @@ from readytrader_sdk.instruments import Symbol, VenueId
 from readytrader_sdk.orders import ClientOrderId, OrderRequest, OrderState, Side
 
 from appliance.domain.codes import Code
-from appliance.domain.decision import Denied, Proposal
+from appliance.domain.decision import Decision, Denied, Proposal
 from appliance.domain.events import OrderPermitted, ProposalMade, RequestDenied
 from appliance.domain.intents import Intent, OrderIntent, Request, RequestId, digest
 from appliance.domain.orders import Order
@@ -107,6 +107,7 @@ class Desk:
             idempotency_key=key,
             note=note[:NOTE_MAX],
         )
+        self._stages.note(request_id=request.request_id, **_names_of(intent))
         try:
             with about(request.request_id):
                 bound = self._bound(request)
@@ -118,7 +119,11 @@ class Desk:
 
     async def decide_approved(self, request: Request, principal: Principal, approval: ApprovalFacts) -> Outcome:
         """The second look: the whole pipeline again, on fresh facts, for exactly the request that was approved."""
-        with about(request.request_id):
+        names = _names_of(request.intent)
+        with (
+            about(request.request_id),
+            self._stages.request("approved", request_id=request.request_id, agent=request.agent_id, **names),
+        ):
             return await self._decide_and_act(request, principal, approval)
 
     def check(self, principal: Principal, intent: Intent, *, tool: str | None = None) -> WouldPass | Refused:
@@ -203,6 +208,7 @@ class Desk:
             snapshot = self._observer.snapshot(request, principal, self._clock(), approval)
         with self._stages.timed(Stage.DECIDE):
             decision = decide(request, snapshot, self._book.limits)
+        self._stages.note(**_outcome_of(decision))
         if isinstance(decision, Denied):
             durable = self._recorder.record(RequestDenied(request=request, snapshot=snapshot, denied=decision))
             self._disable_if_looping(request, decision)
@@ -256,6 +262,22 @@ class Desk:
         disabled = narrowing(self._state, scope, TradingState.REDUCE_ONLY, reason, self._clock())
         if disabled:
             self._recorder.record(*disabled)
+
+
+def _names_of(intent: Intent) -> dict[str, str]:
+    """What a trace is told of a request: names, and no amount."""
+    if isinstance(intent, OrderIntent):
+        return {"venue": intent.venue, "symbol": intent.symbol, "side": intent.side}
+    return {"venue": intent.chain}
+
+
+def _outcome_of(decision: Decision) -> dict[str, str]:
+    """What a trace is told of a decision."""
+    if isinstance(decision, Denied):
+        return {"outcome": "denied", "codes": ",".join(denial.code for denial in decision.denials)}
+    if isinstance(decision, Proposal):
+        return {"outcome": "proposed", "codes": ",".join(denial.code for denial in decision.reasons)}
+    return {"outcome": "permitted"}
 
 
 def _market(traded: OrderIntent | OrderRequest) -> tuple[VenueId, Symbol, Side]:
