@@ -28,9 +28,9 @@ async def served(folder: Path, **settings: str) -> AsyncIterator[tuple[Core, Ope
 
 @asynccontextmanager
 async def listening(
-    core: Core, calls_per_min: int = CALLS_PER_MIN, *, metrics_open: bool = False
+    core: Core, calls_per_min: int = CALLS_PER_MIN, *, metrics_open: bool = False, port: int = 0
 ) -> AsyncIterator[OperatorHttp]:
-    http = OperatorHttp(core, "127.0.0.1", 0, calls_per_min, metrics_open=metrics_open)
+    http = OperatorHttp(core, "127.0.0.1", port, calls_per_min, metrics_open=metrics_open)
     await http.start()
     try:
         yield http

@@ -1,9 +1,12 @@
 /** Fields with their labels, hints and errors tied together. */
-import { html } from "../core/ui.js";
+import { html, useState } from "../core/ui.js";
+
+/** A dialog may ask for what the view behind it asks for, too: each field has an ID of its own. */
+let fields = 0;
 
 /** A text field. Every other property goes to the input. */
 export function Field({ label, name, value, onInput, hint, error, className = "", multiline = false, ...rest }) {
-  const id = `field-${name}`;
+  const [id] = useState(() => `field-${name}-${++fields}`);
   const described = [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(" ") || undefined;
   const shared = {
     id,

@@ -41,7 +41,7 @@ function Asking({ asking, still, onClose }) {
   </${Confirm}>`;
 }
 
-const DECIDED = { approved: "good", refused: "bad", expired: "", denied: "bad", waiting: "warn" };
+const DECIDED = { pending: "warn", approved: "good", refused: "bad" };
 
 const COLUMNS = [
   {

@@ -1,39 +1,12 @@
 /** Limits: tightened at once, loosened with a second factor and after a delay. */
-import { nowThere } from "../core/live.js";
 import { useResource } from "../core/resource.js";
-import { countdown, moment, shortMoment, words } from "../core/format.js";
-import { mayAs, post } from "../core/session.js";
-import { html, useEffect, useState } from "../core/ui.js";
-import { Confirm } from "../parts/dialog.js";
+import { moment, shortMoment, words } from "../core/format.js";
+import { mayAs } from "../core/session.js";
+import { html, useState } from "../core/ui.js";
 import { Field } from "../parts/forms.js";
-import { withUnit } from "../parts/gauge.js";
+import { ChangeLimit, PendingChange, label, shown } from "../parts/limit_change.js";
 import { Nothing, Panel, Resource, Tag, ViewHead } from "../parts/states.js";
 import { Table } from "../parts/table.js";
-
-const label = (name) =>
-  words(
-    name
-      .replace(/^[a-z]+\./, "")
-      .replace(/_(pct|sec|ms)$/, "")
-      .replace(/_max$/, ", at most")
-      .replace(/_min$/, ", at least"),
-  );
-const shown = (value, unit) => (value === "" ? "not set" : withUnit(value, unit));
-
-function ChangeLimit({ limit, loosen, onClose, onDone }) {
-  const [value, setValue] = useState(limit.value);
-  const body = { name: limit.name, value: value.trim() };
-  const run = async ({ reason, factor }) => {
-    await post(`/api/limits/${loosen ? "loosen" : "tighten"}`, { ...body, reason, ...(factor ? { factor } : {}) });
-    onDone();
-  };
-  return html`<${Confirm} title=${`${loosen ? "Loosen" : "Tighten"}: ${label(limit.name)}`} act=${loosen ? "Loosen after the delay" : "Tighten now"} reason
-    factor=${loosen ? { act: "loosen", ...body } : null} done=${loosen ? "It takes effect after the delay. Anybody can withdraw it until then." : "It is in force."} run=${run} onClose=${onClose}>
-    <p class="soft">${limit.doc}</p>
-    <p>Now <strong>${shown(limit.value, limit.unit)}</strong>. Tighter means <strong>${words(limit.tighter).toLowerCase()}</strong>.</p>
-    <${Field} label=${`New value${limit.unit ? `, ${limit.unit}` : ""}`} name="value" value=${value} onInput=${setValue} autocomplete="off" inputmode="text" />
-  </${Confirm}>`;
-}
 
 function Limit({ limit, onChange }) {
   return html`<li class="limit">
@@ -69,19 +42,7 @@ function Limit({ limit, onChange }) {
   </li>`;
 }
 
-function Pending({ change, unit, onWithdraw }) {
-  const [now, setNow] = useState(nowThere());
-  useEffect(() => {
-    const timer = setInterval(() => setNow(nowThere()), 1000);
-    return () => clearInterval(timer);
-  }, []);
-  const left = (new Date(change.due_at).getTime() - now) / 1000;
-  return html`<li class="limit"><div><h3>${label(change.name)}</h3><p class="hint">Asked for by ${change.asked_by}: ${change.reason}</p></div>
-    <span><strong>${shown(change.value, unit)}</strong> <${Tag} kind="warn" icon="clock">in ${countdown(left)}</${Tag}></span>
-    ${mayAs("operator") && html`<div class="row"><button class="button" type="button" onClick=${onWithdraw}>Withdraw…</button></div>`}</li>`;
-}
-
-const STATES = { in_force: "good", done: "good", waiting: "warn", withdrawn: "", refused: "bad" };
+const STATES = { in_force: "good", pending: "warn" };
 const HISTORY = [
   { name: "Limit", cell: (row) => label(row.name) },
   {
@@ -110,7 +71,6 @@ const HISTORY = [
 export default function Limits() {
   const limits = useResource("/api/limits", { everyMs: 15_000 });
   const [asking, setAsking] = useState(null);
-  const [withdrawing, setWithdrawing] = useState(null);
   const [filter, setFilter] = useState("");
   return html`<${ViewHead} title="Limits">Tightening applies at once. Loosening takes a second factor and a delay, and everybody sees it coming.</${ViewHead}>
     <${Resource} of=${limits} what="Limits">${(data) => {
@@ -119,7 +79,7 @@ export default function Limits() {
       );
       const unitOf = (name) => data.limits.find((it) => it.name === name)?.unit;
       return html`
-        ${data.pending.length > 0 && html`<${Panel} title="Will be loosened" flush><ul>${data.pending.map((it) => html`<${Pending} key=${it.id} change=${it} unit=${unitOf(it.name)} onWithdraw=${() => setWithdrawing(it)} />`)}</ul></${Panel}>`}
+        ${data.pending.length > 0 && html`<${Panel} title="Will be loosened" flush><ul>${data.pending.map((it) => html`<${PendingChange} key=${it.id} change=${it} unit=${unitOf(it.name)} />`)}</ul></${Panel}>`}
         <${Panel} title="In force" flush actions=${html`<${Field} label="Find" name="find" type="search" value=${filter} onInput=${setFilter} autocomplete="off" />`}>
           ${
             wanted.length === 0
@@ -131,13 +91,5 @@ export default function Limits() {
         </${Panel}>
         <${Panel} title="History" flush>${data.history.length === 0 ? html`<${Nothing} title="Nothing was changed since the start"></${Nothing}>` : html`<${Table} caption="Changes of limits" columns=${HISTORY} rows=${data.history} keyOf=${(row) => row.id} />`}</${Panel}>`;
     }}</${Resource}>
-    ${asking && html`<${ChangeLimit} limit=${asking.limit} loosen=${asking.loosen} onDone=${limits.reload} onClose=${() => setAsking(null)} />`}
-    ${
-      withdrawing &&
-      html`<${Confirm} title="Withdraw this change?" act="Withdraw" done="Withdrawn: the limit stays as it is." run=${async () => {
-        await post(`/api/limits/changes/${encodeURIComponent(withdrawing.id)}/withdraw`);
-        limits.reload();
-      }} onClose=${() => setWithdrawing(null)}>
-      <p>${label(withdrawing.name)} stays at its present value.</p></${Confirm}>`
-    }`;
+    ${asking && html`<${ChangeLimit} limit=${asking.limit} loosen=${asking.loosen} onClose=${() => setAsking(null)} />`}`;
 }
