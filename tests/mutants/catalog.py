@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from tests.mutants.after_the_answer import AGREEING, ASKING, BOOKING, STOPPING
 from tests.mutants.before_the_answer import CHECKS, PERMITS, SENDING
+from tests.mutants.people_decide import AGREEING_PEOPLE, LIMITS_HOLD
 
-MUTANTS = CHECKS + SENDING + PERMITS + ASKING + BOOKING + AGREEING + STOPPING
+MUTANTS = CHECKS + SENDING + PERMITS + ASKING + BOOKING + AGREEING + STOPPING + AGREEING_PEOPLE + LIMITS_HOLD
