@@ -30,6 +30,7 @@ from appliance.service.agents import Agents
 from appliance.service.approvals import Approvals
 from appliance.service.archive import Archive
 from appliance.service.core import Core, Identity, SettingInForce
+from appliance.service.daily_notice import DailyNotice
 from appliance.service.desk import Desk
 from appliance.service.enquiries import Enquiries
 from appliance.service.equity import EquitySeries
@@ -356,6 +357,7 @@ class Assembly:
             series=EquitySeries(self.state, self.portfolio, self.configuration.equity_every),
             archive=self.archive,
             insights=Insights(self.state, self.recorder, self.clock),
+            daily=DailyNotice(self.state, self.recorder, self.archive, wanted=self.configuration.daily_summary),
             bus=self.bus,
             reports=self.reports,
             enquiries=self.enquiries,

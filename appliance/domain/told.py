@@ -58,9 +58,11 @@ class StrategySet(Struct, frozen=True, kw_only=True):
 
 
 class DayTold(Struct, frozen=True, kw_only=True):
-    """The summary of a day was handed to the notifiers."""
+    """A day was summed up for the notifiers."""
 
     day: date
+    text: str
+    """Empty where the day has no entries: then nobody is told."""
 
 
 class JournalTakenOut(Struct, frozen=True, kw_only=True):

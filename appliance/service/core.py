@@ -23,6 +23,7 @@ from appliance.plugin_host.host import PluginHost
 from appliance.service.agents import Agents
 from appliance.service.approvals import Approvals
 from appliance.service.archive import Archive
+from appliance.service.daily_notice import DailyNotice
 from appliance.service.desk import Desk
 from appliance.service.enquiries import Enquiries
 from appliance.service.equity import EquitySeries
@@ -98,6 +99,7 @@ class Core:
         series: EquitySeries,
         archive: Archive,
         insights: Insights,
+        daily: DailyNotice,
         reports: Reports,
         enquiries: Enquiries,
         paper: Reconciliation | None,
@@ -133,6 +135,7 @@ class Core:
         self.archive = archive
         self.insights = insights
         self._series = series
+        self._daily = daily
         self.bus = bus
         self.clock = clock
         self.started_at: datetime | None = None
@@ -204,6 +207,7 @@ class Core:
         if self._heartbeat is not None:
             self._heartbeat.cancel()
             await asyncio.gather(self._heartbeat, return_exceptions=True)
+        await self._daily.aclose()
         await self.feeds.aclose()
         await self.desk.settle()
         await self.stopping.aclose()
@@ -294,6 +298,7 @@ class Core:
         point = self._series.due(now)
         if point is not None:
             await self.recorder.record(point)
+        self._daily.look(now)
 
     def _give_sign(self, life: Life = Life.RUNNING) -> None:
         """Let the watchdog process know that we live, from time to time; it acts when it hears nothing."""

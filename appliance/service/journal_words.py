@@ -17,7 +17,7 @@ from appliance.domain import events
 from appliance.domain.intents import Intent, OrderIntent, SwapIntent
 from appliance.domain.orders import place_of
 from appliance.domain.series import EquityMarked
-from appliance.domain.told import InsightPosted, JournalTakenOut, StrategySet
+from appliance.domain.told import DayTold, InsightPosted, JournalTakenOut, StrategySet
 from appliance.store.entry import Leaf
 
 LINE_MAX = 300
@@ -173,6 +173,11 @@ def _(event: InsightPosted) -> str:
 def _(event: StrategySet) -> str:
     it = event.strategy
     return f"strategy {it.name} {'withdrawn' if it.withdrawn_at else 'written'} by {it.by}"
+
+
+@line_of.register
+def _(event: DayTold) -> str:
+    return f"{event.day}: {event.text or 'nothing happened'}"
 
 
 @line_of.register

@@ -52,6 +52,7 @@ from appliance.domain.limit_changes import (
 )
 from appliance.domain.orders import Order
 from appliance.domain.state import Touched
+from appliance.domain.told import DayTold
 from appliance.domain.trading_state import TradingState
 from appliance.service.key_rights import risk_of
 
@@ -310,6 +311,11 @@ _ENDED = {
     OrderState.REJECTED: "was rejected by the venue",
     OrderState.ABSENT: "never reached the venue",
 }
+
+
+@words_of.register
+def _(event: DayTold) -> Words | None:
+    return words(Severity.INFO, f"the day {event.day:%Y-%m-%d}", event.text) if event.text else None
 
 
 def words_of_change(event: Event, touched: Sequence[Touched]) -> Words | None:

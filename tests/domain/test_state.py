@@ -176,7 +176,7 @@ def a_day() -> list[tuple[datetime, Event]]:
             )
         ),
         StrategySet(strategy=Strategy(name="hold", by="operator", text="do little", symbols=(), posted_at=NOW)),
-        DayTold(day=NOW.date()),
+        DayTold(day=NOW.date(), text="quiet"),
     ]  # fmt: skip
     return [(NOW + n * MINUTE, event) for n, event in enumerate(events)]
 

@@ -1,0 +1,123 @@
+"""The summary of a day: right to the digit, told once, and only when it is asked for."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal as D
+from pathlib import Path
+
+from appliance.domain.told import DayTold
+from appliance.service.notice_words import words_of
+from tests.service.rig import ROOMY, ManualClock, Rig, buy, codes, open_rig, sell
+
+DAY = date(2026, 3, 2)
+TOLD = ROOMY + "[notices]\ndaily_summary = true\n"
+HELD = ROOMY + "[approval]\nnotional_min = 8000\n"
+
+
+async def a_day(rig: Rig) -> None:
+    """A purchase, a sale at a loss, a denial, a proposal that is refused, a halt; and the worth now and then."""
+    rig.quote()
+    await rig.fund("10000")
+    await rig.place(buy("0.02"))
+    await rig.core.beat()
+    rig.clock.advance(400)
+    rig.quote("49000", "49010")
+    await rig.core.beat()
+    await rig.place(sell("0.01"))
+    assert codes(await rig.submit(buy("0.0000001")))
+    await rig.core.stop_trading("operator:zoe", "lunch")
+    await rig.core.halt.resume("operator:zoe", "back")
+    rig.clock.advance(400)
+    rig.quote("51000", "51010")
+    await rig.core.beat()
+
+
+def test_a_day_is_summed_up_from_its_entries_alone(tmp_path: Path) -> None:
+    async def life() -> None:
+        async with open_rig(tmp_path) as rig:
+            await a_day(rig)
+            await rig.core.recorder.written()
+            summary = await rig.core.archive.day_summary(DAY)
+        assert (summary.orders, summary.fills, summary.denied, summary.currency) == (2, 2, 1, "USDT")
+        assert summary.fees == {"USDT": D("1.0002") + D("0.49")}
+        paid = D("1000.2") + D("1.0002")
+        assert summary.realised_gain == D("490") - D("0.49") - paid / 2
+        assert summary.equity_open is not None
+        assert summary.equity_close is not None
+        assert summary.drawdown_max_pct is not None
+        assert summary.equity_close > summary.equity_open - 100
+        assert summary.drawdown_max_pct > 0
+        assert list(summary.states) == [
+            "global is halted, by operator:zoe: lunch", "global is active, by operator:zoe: back",
+        ]  # fmt: skip
+        assert len(summary.denials) >= 1
+
+    asyncio.run(life())
+
+
+def test_an_earlier_day_counts_for_costs_and_for_nothing_else(tmp_path: Path) -> None:
+    async def life() -> None:
+        clock = ManualClock()
+        async with open_rig(tmp_path, clock=clock) as rig:
+            await a_day(rig)
+            clock.advance(24 * 3600)
+            rig.quote("60000", "60010")
+            await rig.place(sell("0.01"))
+            await rig.core.recorder.written()
+            first = await rig.core.archive.day_summary(DAY)
+            second = await rig.core.archive.day_summary(DAY + timedelta(days=1))
+            empty = await rig.core.archive.day_summary(DAY - timedelta(days=1))
+        assert (second.orders, second.fills, second.states) == (1, 1, ())
+        assert second.realised_gain > 90
+        assert second.first_entry == first.last_entry + 1
+        assert (empty.first_entry, empty.last_entry, empty.orders) == (0, -1, 0)
+
+    asyncio.run(life())
+
+
+async def days_told(rig: Rig) -> list[DayTold]:
+    """After whatever was begun has ended."""
+    if rig.core._daily._running is not None:
+        await rig.core._daily._running
+    await rig.core.recorder.written()
+    return [event for _, event in rig.entries() if isinstance(event, DayTold)]
+
+
+def test_yesterday_is_told_once_after_midnight_and_not_again_after_a_restart(tmp_path: Path) -> None:
+    async def life() -> None:
+        clock = ManualClock(datetime(2026, 3, 2, 12, 0, tzinfo=UTC))
+        async with open_rig(tmp_path, TOLD, clock=clock) as rig:
+            await a_day(rig)
+            clock.now = datetime(2026, 3, 3, 0, 4, 59, tzinfo=UTC)
+            await rig.core.beat()
+            assert [it.day for it in await days_told(rig)] == [DAY - timedelta(days=1)]
+            clock.advance(1)
+            for _ in range(3):
+                await rig.core.beat()
+            told = await days_told(rig)
+            assert [it.day for it in told] == [DAY - timedelta(days=1), DAY]
+        async with open_rig(tmp_path, TOLD, clock=clock) as again:
+            await again.core.beat()
+            assert await days_told(again) == told
+        quiet, busy = told
+        assert (quiet.text, words_of(quiet)) == ("", None)
+        words = words_of(busy)
+        assert words is not None
+        assert words.subject == "the day 2026-03-02"
+        assert words.text.startswith("2 orders, 2 fills, -")
+
+    asyncio.run(life())
+
+
+def test_nobody_who_did_not_ask_is_told(tmp_path: Path) -> None:
+    async def life() -> None:
+        clock = ManualClock(datetime(2026, 3, 2, 12, 0, tzinfo=UTC))
+        async with open_rig(tmp_path, clock=clock) as rig:
+            await a_day(rig)
+            clock.advance(24 * 3600)
+            await rig.core.beat()
+            assert await days_told(rig) == []
+
+    asyncio.run(life())
