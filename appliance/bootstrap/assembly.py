@@ -356,7 +356,7 @@ class Assembly:
             portfolio=self.portfolio,
             series=EquitySeries(self.state, self.portfolio, self.configuration.equity_every),
             archive=self.archive,
-            insights=Insights(self.state, self.recorder, self.clock),
+            insights=Insights(self.state, self.recorder, self.clock, offered=self.configuration.insight_tools),
             daily=DailyNotice(self.state, self.recorder, self.archive, wanted=self.configuration.daily_summary),
             bus=self.bus,
             reports=self.reports,

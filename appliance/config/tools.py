@@ -23,6 +23,7 @@ TOOLS = frozenset(
         "get_social_sentiment",
         "post_market_insight",
         "get_latest_insights",
+        "get_strategies",
         "run_synthetic_stress_test",
         "analyze_performance",
         "deposit_paper_funds",

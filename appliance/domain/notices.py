@@ -51,7 +51,6 @@ FAMILY_OF: Mapping[str, Family] = {
     "day.told": Family.MONEY,
     "loss.near": Family.MONEY,
     "loss.reached": Family.MONEY,
-    "day.told": Family.MONEY,
     "limit.loosening_asked": Family.LIMITS,
     "limit.loosening_confirmed": Family.LIMITS,
     "limit.set": Family.LIMITS,

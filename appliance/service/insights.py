@@ -35,7 +35,9 @@ class NotPosted(Exception):
 class Insights:
     """Takes insights and strategies, and shows those in force."""
 
-    def __init__(self, state: State, recorder: Recorder, clock: Clock) -> None:
+    def __init__(self, state: State, recorder: Recorder, clock: Clock, *, offered: bool = False) -> None:
+        self.offered = offered
+        """Whether agents have tools for them."""
         self._state = state
         self._recorder = recorder
         self._clock = clock

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import mcp_types
 import msgspec
@@ -18,6 +18,7 @@ from mcp.shared.exceptions import MCPError
 from appliance.domain.codes import Code
 from appliance.service.agents import Principal
 from appliance.service.core import Core
+from appliance.transport.insight_tools import INSIGHT_CATALOG
 from appliance.transport.tool import Effect, Tool
 from appliance.transport.tool_results import Answer, Refusal
 from appliance.transport.tool_schemas import input_schema, output_schema
@@ -59,26 +60,41 @@ def describe(tool: Tool) -> mcp_types.Tool:
     )
 
 
-LISTED = tuple(describe(tool) for tool in CATALOG.values())
-CATALOG_SHA256 = hashlib.sha256(
-    msgspec.json.encode([tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in LISTED])
-).hexdigest()
-"""Changes when any tool does: a client that pinned it sees a catalog that was changed behind its back."""
+class Listing(NamedTuple):
+    """Tools as MCP lists them."""
+
+    tools: Mapping[str, Tool]
+    listed: tuple[mcp_types.Tool, ...]
+    sha256: str
+    """Changes when any tool does: a client that pinned it sees a catalog that was changed behind its back."""
+
+
+def listing_of(tools: Mapping[str, Tool]) -> Listing:
+    """These tools, described."""
+    listed = tuple(describe(tool) for tool in tools.values())
+    described = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in listed]
+    return Listing(tools, listed, hashlib.sha256(msgspec.json.encode(described)).hexdigest())
+
+
+_DEFAULT = listing_of(CATALOG)
+LISTED = _DEFAULT.listed
+CATALOG_SHA256 = _DEFAULT.sha256
 
 
 def build_server(core: Core, principal_of: PrincipalOf) -> Server[dict[str, Any]]:
     """A server over this core. Sessions carry no right: `principal_of` is asked at every call."""
     running: set[asyncio.Task[Answer]] = set()
+    listing = listing_of({**CATALOG, **INSIGHT_CATALOG}) if core.insights.offered else _DEFAULT
 
     async def list_tools(
         _context: ServerRequestContext[Any, Any], _page: mcp_types.PaginatedRequestParams | None
     ) -> mcp_types.ListToolsResult:
-        return mcp_types.ListToolsResult(tools=list(LISTED), _meta={f"{NAME}/catalog": CATALOG_SHA256[:16]})
+        return mcp_types.ListToolsResult(tools=list(listing.listed), _meta={f"{NAME}/catalog": listing.sha256[:16]})
 
     async def call(
         context: ServerRequestContext[Any, Any], asked: mcp_types.CallToolRequestParams
     ) -> mcp_types.CallToolResult:
-        tool = CATALOG.get(asked.name)
+        tool = listing.tools.get(asked.name)
         if tool is None:
             raise MCPError(mcp_types.INVALID_PARAMS, f"Unknown tool: {asked.name[:64]}")
         calling = asyncio.create_task(call_tool(core, principal_of(context), tool, asked.arguments or {}))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal as D
+from decimal import Decimal
 from pathlib import Path
 
 from appliance.domain.told import DayTold
 from appliance.service.notice_words import words_of
 from tests.service.rig import ROOMY, ManualClock, Rig, buy, codes, open_rig, sell
 
+D = Decimal
 DAY = date(2026, 3, 2)
 TOLD = ROOMY + "[notices]\ndaily_summary = true\n"
 HELD = ROOMY + "[approval]\nnotional_min = 8000\n"
