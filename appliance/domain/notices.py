@@ -125,7 +125,7 @@ class NoticeRecord(Struct, frozen=True, kw_only=True):
     subject: str
     text: str
     repeats: int
-    """How many it stands for: more than one where a flood was folded into it."""
+    """How many others were folded into it."""
     by: str
     made_at: datetime
     deliveries: tuple[Delivery, ...]
@@ -166,7 +166,8 @@ class NoticeMade(Struct, frozen=True, kw_only=True):
     text: str
     to: tuple[str, ...]
     """Notifiers."""
-    repeats: int = 1
+    repeats: int = 0
+    """How many others were folded into it."""
     by: str = "core"
 
 

@@ -288,7 +288,7 @@ def in_short(note: str) -> str:
     return " ".join(note.split("\n")[1:3])
 
 
-def _of(about: str, words: Words, to: tuple[str, ...], by: str = "core", repeats: int = 1) -> NoticeMade:
+def _of(about: str, words: Words, to: tuple[str, ...], by: str = "core", repeats: int = 0) -> NoticeMade:
     return NoticeMade(
         notice_id=secrets.token_hex(16),
         about=about,

@@ -84,6 +84,13 @@ export function Strips() {
         </p>
       </div>`
     }
+    ${(status?.notices?.untold ?? []).map(
+      (it) =>
+        html`<div class="strip bad" role="alert" key=${it.notice_id}>
+          <${Icon} name="bad" />
+          <p><strong>Nobody was told: ${it.subject}.</strong> ${it.text} <a href="#/notices">Notices</a></p>
+        </div>`,
+    )}
     ${narrowedOf(status).map((it) => html`<${Narrowed} key=${it.scope} it=${it} />`)}
   </section>`;
 }
