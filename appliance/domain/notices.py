@@ -48,6 +48,7 @@ FAMILY_OF: Mapping[str, Family] = {
     "venue.changed": Family.VENUES,
     "key_rights.seen": Family.VENUES,
     "funds.moved": Family.MONEY,
+    "day.told": Family.MONEY,
     "loss.near": Family.MONEY,
     "loss.reached": Family.MONEY,
     "limit.loosening_asked": Family.LIMITS,
