@@ -136,7 +136,10 @@ class Assembly:
         """Raises `Misconfigured` where what persons set does not go with the configuration."""
         settings = LimitSettings(self.configuration)
         try:
-            return LimitBook(settings, self.configuration.mode, self.state, self.recorder, self.clock)
+            return LimitBook(
+                settings, self.configuration.mode, self.state, self.recorder, self.clock,
+                may_still_decide=lambda name: self.operators.may_still_decide(name),
+            )  # fmt: skip
         except LimitRefused as fault:
             raise Misconfigured(str(fault)) from fault
 
@@ -265,7 +268,10 @@ class Assembly:
     @cached_property
     def approvals(self) -> Approvals:
         key = secret_key(self.home.approval_key)
-        return Approvals(self.state, self.recorder, self.desk, self.agents, self.limits, key, self.clock)
+        return Approvals(
+            self.state, self.recorder, self.desk, self.agents, self.limits, key, self.clock,
+            lambda name: self.operators.may_still_decide(name),
+        )  # fmt: skip
 
     # who watches
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Callable
 from datetime import datetime
 
 from msgspec import Struct
@@ -40,13 +41,10 @@ class Shown(Struct, frozen=True, kw_only=True):
     confirm_token: str | None
     """None where this person's yes is of no use: it was given, or they are nobody's account and more must agree."""
     people_needed: int
+    people: tuple[str, ...]
+    """Who agreed so far, and still could."""
     look: Look
     fee_max: Amount
-
-    @property
-    def people(self) -> tuple[str, ...]:
-        """Who agreed so far."""
-        return tuple(yes.by for yes in self.record.given)
 
 
 class Approvals:
@@ -61,7 +59,9 @@ class Approvals:
         limits: LimitBook,
         token_key: bytes,
         clock: Clock,
+        may_still_decide: Callable[[str], bool] = lambda _name: True,
     ) -> None:
+        """`may_still_decide` says of somebody who agreed whether they could do so now."""
         self._state = state
         self._recorder = recorder
         self._desk = desk
@@ -69,6 +69,7 @@ class Approvals:
         self._book = limits
         self._token_key = token_key
         self._clock = clock
+        self._may_still_decide = may_still_decide
 
     def pending(self) -> tuple[ProposalRecord, ...]:
         """Proposals that wait for a person, oldest first."""
@@ -86,6 +87,7 @@ class Approvals:
             record=record,
             confirm_token=self._token(record, person) if usable else None,
             people_needed=self.people_needed(record),
+            people=self.people(record),
             look=self._desk.look(record.request, self._principal(record)),
             fee_max=fee_worst(record.proposal.terms, self._book.limits),
         )
@@ -93,6 +95,10 @@ class Approvals:
     def people_needed(self, record: ProposalRecord) -> int:
         """How many different persons must agree: as many as when it was made, or as now where that is more."""
         return max(record.proposal.people_min, self._book.limits.approval_people_min)
+
+    def people(self, record: ProposalRecord) -> tuple[str, ...]:
+        """Who agreed so far, and still could."""
+        return tuple(yes.by for yes in record.given if self._may_still_decide(yes.by))
 
     def subject(self, request_id: RequestId) -> str | None:
         """What a second factor for a yes is bound to; None where there is no such proposal."""
@@ -110,7 +116,7 @@ class Approvals:
         record = self._checked(request_id, confirm_token, person)
         if isinstance(record, Refused):
             return record
-        terms, given = record.proposal.terms, (*(yes.by for yes in record.given), person.name)
+        terms, given = record.proposal.terms, (*self.people(record), person.name)
         agreed = ApprovalGiven(
             request_id=request_id,
             by=person.name,

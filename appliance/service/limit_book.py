@@ -88,14 +88,19 @@ class LimitBook:
         recorder: Recorder,
         clock: Clock,
         new_id: Callable[[], str] = new_change_id,
+        may_still_decide: Callable[[str], bool] = lambda _name: True,
     ) -> None:
-        """Raises `LimitRefused` where what persons set does not go with the configuration: nothing is guessed then."""
+        """`may_still_decide` says of somebody who wanted a loosening whether they could do so now.
+
+        Raises `LimitRefused` where what persons set does not go with the configuration: nothing is guessed then.
+        """
         self._settings = settings
         self._mode = mode
         self._state = state
         self._recorder = recorder
         self._clock = clock
         self._new_id = new_id
+        self._may_still_decide = may_still_decide
         self._void = {
             change.change_id: reason
             for change in state.limits.changes.values()
@@ -235,8 +240,9 @@ class LimitBook:
 
     def _end_waiting(self, change: LimitChange) -> None:
         needed = max(change.people_min, self._limits.approval_people_min)
-        if len(change.people) < needed:
-            self._drop(change, f"{len(change.people)} of {needed} persons wanted it when it was due")
+        wanted = sum(map(self._may_still_decide, change.people))
+        if wanted < needed:
+            self._drop(change, f"{wanted} of {needed} persons wanted it when it was due")
             return
         try:
             after = self._with(change.setting, change.value)

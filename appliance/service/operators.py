@@ -52,6 +52,12 @@ class Operators:
         bound = next((it for it in self._registry.accounts.values() if it.uid == uid and it.disabled_at is None), None)
         return None if bound is None else bound.person
 
+    def may_still_decide(self, name: str) -> bool:
+        """Whether somebody who agreed to something, by their name in the journal, still could: whose account was closed
+        or given a lesser role meanwhile agreed to nothing."""
+        account = next((it for it in self._registry.accounts.values() if it.person.name == name), None)
+        return account is None or (account.disabled_at is None and account.role.covers(Role.OPERATOR))
+
     async def add(self, username: str, role: Role, password: str, uid: int | None, by: str) -> None:
         """Add an account. Raises `OperatorRefusedChange` and `PasswordRefused`."""
         if not _USERNAME.fullmatch(username):

@@ -63,7 +63,7 @@ async def decide_on_proposals(
 
 def _outcome(core: Core, request_id: str, state: str, order: OperatorOrder | None = None) -> results.ApprovalOutcome:
     record = core.history.proposal(RequestId(request_id))
-    given = () if record is None else tuple(yes.by for yes in record.given)
+    given = () if record is None else core.approvals.people(record)
     needed = 1 if record is None else core.approvals.people_needed(record)
     return results.ApprovalOutcome(ok=True, state=state, approvals_given=given, approvals_needed=needed, order=order)
 

@@ -39,7 +39,7 @@ AGREEING_PEOPLE = (
         "appliance/service/approvals.py",
         "        return record.state is ProposalState.PENDING and self._clock()",
         "        return record.state is not ProposalState.REFUSED and self._clock()",
-        APPROVED, "two_hundred",
+        APPROVED, "many_persons_at_once",
     ),
     Mutant(
         "the number of persons is the one of now, also where it was more",
@@ -97,7 +97,7 @@ LIMITS_HOLD = (
     ),
     Mutant(
         "one person loosens alone where two must agree",
-        BOOK, "        if len(change.people) < needed:\n", "        if False:\n",
+        BOOK, "        if wanted < needed:\n", "        if False:\n",
         LIMITED, "nobody_else_wanted",
     ),
     Mutant(

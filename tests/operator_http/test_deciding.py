@@ -117,6 +117,28 @@ def test_two_persons_agree_over_http_each_with_their_own_token_and_factor(tmp_pa
     asyncio.run(scenario())
 
 
+def test_whose_account_is_closed_or_made_less_agreed_to_nothing(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        settings = {**EACH, "READYTRADER_APPROVAL_PEOPLE_MIN": "2"}
+        async with served(tmp_path, **settings) as (core, http):
+            callers = {name: await Caller.signed_in(core, http, Role.OPERATOR, name) for name in ("ann", "bob", "cem")}
+            devices = {name: await enrolled(core, name) for name in callers}
+            await waiting(core, callers["ann"])
+            for name, caller in callers.items():
+                (seen,) = (await caller.get("/api/pending-approvals")).json()["pending"]
+                quote_all(core)
+                said = await caller.post("/api/approve-trade", **yes(seen, factor=devices[name].factor()))
+                assert said.json()["state"] == ("waiting_for_another" if name != "cem" else "approved"), said.text
+                if name == "ann":
+                    await core.operators.set_role("ann", Role.VIEWER, "test")
+            (order,) = core.state.orders.values()
+            assert order.approved_by == "operator:bob, operator:cem"
+            for caller in callers.values():
+                await caller.close()
+
+    asyncio.run(scenario())
+
+
 def test_a_viewer_sees_no_token_and_decides_nothing(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with served(tmp_path, **EACH) as (core, http), await Caller.signed_in(core, http, Role.VIEWER) as viewer:

@@ -34,7 +34,15 @@ def test_a_proposal_shows_everything_and_is_approved_with_a_code(tmp_path: Path)
             await proposal.wait_for()
             shown = await proposal.inner_text()
             record = core.state.proposals[request_id]  # type: ignore[index]
-            parts = ("Worst price", "Pays at most", "Fees at most", "Time left", "Why it was held", "Limit ", "Market now")
+            parts = (
+                "Worst price",
+                "Pays at most",
+                "Fees at most",
+                "Time left",
+                "Why it was held",
+                "Limit ",
+                "Market now",
+            )
             assert all(part in shown for part in (*parts, record.proposal.intent_digest, "local"))
             await approve(alice, codes)
             await alice.sees("Approved: the order was sent.")

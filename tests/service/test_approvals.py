@@ -263,6 +263,24 @@ def test_an_order_goes_when_enough_different_persons_agreed_and_the_journal_says
     play(tmp_path, scenario, TWO, wrap=Watched)
 
 
+def test_of_many_persons_at_once_where_one_is_enough_one_sends_one_order(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        held = await rig.hold(buy("0.01"))
+        request_id = held.record.request.request_id
+        shown = {person: rig.core.approvals.show(request_id, person) for person in (ALICE, BOB, CAROL)}
+        outcomes = await asyncio.gather(
+            *(agree(rig, held, person, it.confirm_token) for person, it in shown.items() if it is not None)
+        )
+        assert sum(isinstance(outcome, Placed) for outcome in outcomes) == 1
+        assert isinstance(rig.port, Watched)
+        assert len(rig.port.sent) == 1
+        assert codes(await agree(rig, held, BOB, rig.core.approvals._token(held.record, BOB))) == {
+            Code.APPROVAL_MISMATCH
+        }
+
+    play(tmp_path, scenario, EACH, wrap=Watched)
+
+
 def test_the_same_person_never_counts_twice(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
         held = await rig.hold(buy("0.01"))
