@@ -25,7 +25,7 @@ def test_an_entry_is_found_and_verified_in_the_browser_and_its_proof_is_a_file(t
             await expect(alice.page.locator("pre")).to_contain_text(order_id)
             async with alice.page.expect_download() as download:
                 await alice.press("Download the proof")
-            proof = Path(await (await download.value).path()).read_text()
+            proof = (await asyncio.to_thread((await (await download.value).path()).read_bytes)).decode()
             assert proof.startswith("c2sp.org/tlog-proof@v1\n")
             assert not alice.complaints
 

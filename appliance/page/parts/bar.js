@@ -25,7 +25,9 @@ function Line({ line }) {
     off: ["", "clock", "Off"],
   };
   const [kind, icon, text] = known[line];
-  return html`<span class=${line === "lost" ? "" : "wide-only"}><${Tag} kind=${kind} icon=${icon}>${text}</${Tag}></span>`;
+  return html`<span class=${line === "lost" ? "" : "wide-only"}>
+    <${Tag} kind=${kind} icon=${icon}><span class="wide-text">${text}</span></${Tag}>
+  </span>`;
 }
 
 /** Stops everything, asked once, with a reason. */

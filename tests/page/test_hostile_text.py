@@ -1,0 +1,91 @@
+"""Whatever an agent, a venue or a source writes: it is text on the page, and never code."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Route
+
+from appliance.domain.operators import Role
+from tests.operator_http.serving import PASSWORD, Caller, add_operator, served
+from tests.page.browser import chromium_running
+from tests.page.people import order
+from tests.page.test_views import VIEWS
+from tests.transport.serving import new_token
+
+EVIL = (
+    '<img src=x onerror="alert(1)"><script>alert(2)</script><svg onload=alert(3)>'
+    '"><iframe srcdoc="<script>alert(4)</script>">{{7*7}}${alert(5)}'
+)
+TELL_VIOLATIONS = "document.addEventListener('securitypolicyviolation', it => tell(it.violatedDirective))"
+KEPT = {"seq", "at", "kind", "name", "scope", "state", "side", "id", "proof", "stored", "vkey", "checkpoint", "role"}
+"""What the page computes with: another value there would show another page, not another text."""
+
+
+def poisoned(value: Any, name: str = "") -> Any:
+    """The same answer with hostile text wherever it has text that is only shown."""
+    if isinstance(value, dict):
+        return {key: poisoned(it, key) for key, it in value.items()}
+    if isinstance(value, list):
+        return [poisoned(it, name) for it in value]
+    kept = name in KEPT or name.endswith(("_at", "_id", "_token", "expires_in"))
+    return f"{value} {EVIL}" if isinstance(value, str) and not kept else value
+
+
+def test_what_people_and_agents_write_is_text_wherever_it_is_shown(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with served(tmp_path) as (core, http), chromium_running() as browsers:
+            async with await Caller.signed_in(core, http, Role.OPERATOR, "bob") as bob:
+                insight = {"symbol": "BTC/USDT", "signal": "<b>up</b>", "confidence": "0.9", "reasoning": EVIL}
+                assert (await bob.post("/api/insights", **insight)).status_code == 200
+                assert (await bob.post("/api/strategies", name="evil", text=EVIL)).status_code == 200
+                assert (await bob.post("/api/halt", reason=EVIL[:200])).status_code == 200
+            await add_operator(core, "alice", Role.ADMIN)
+            alice = await browsers.visitor(http.port)
+            await alice.open("insights")
+            await alice.sign_in("alice", PASSWORD)
+            await alice.sees("Halted: all trading.")
+            for view, heading in (("insights", "Insights and strategies"), ("journal", "Journal"), ("now", "Now")):
+                await alice.go(view, heading)
+                await alice.settled()
+                assert "<img src=x onerror=" in await alice.text()
+                assert await alice.page.locator("main :is(script, iframe, img)").count() == 0
+            assert not alice.complaints
+
+    asyncio.run(scenario())
+
+
+def test_hostile_text_in_every_answer_of_the_appliance_never_runs(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        settings = {"READYTRADER_APPROVAL_NOTIONAL_MIN": "190"}
+        async with served(tmp_path, **settings) as (core, http), chromium_running() as browsers:
+            await add_operator(core, "alice", Role.ADMIN)
+            await new_token(core, "scout")
+            await order(core, amount="0.003")
+            await order(core, amount="0.0033")
+            alice = await browsers.visitor(http.port)
+            violations: list[str] = []
+            await alice.context.expose_function("tell", lambda told: violations.append(told))
+            await alice.context.add_init_script(TELL_VIOLATIONS)
+            await alice.open()
+            await alice.sign_in("alice", PASSWORD)
+
+            async def poison(route: Route) -> None:
+                answer = await route.fetch()
+                body = poisoned(json.loads(await answer.text())) if answer.ok else await answer.json()
+                await route.fulfill(response=answer, body=json.dumps(body))
+
+            await alice.page.route(lambda address: "/api/" in address and "/auth/" not in address, poison)
+            for view, heading in VIEWS.items():
+                await alice.go(view, heading)
+                await alice.settled()
+                shown = await alice.page.locator("main").inner_text()
+                assert "alert(2)" in shown or view in ("insights", "notices", "security", "plugins", "journal/1"), view
+                assert await alice.page.locator("main :is(script, iframe, img)").count() == 0
+            assert not violations
+            assert not alice.complaints
+
+    asyncio.run(scenario())
