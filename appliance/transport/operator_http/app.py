@@ -11,11 +11,12 @@ from litestar.di import Provide
 
 from appliance.service.core import Core
 from appliance.transport.door import Door
-from appliance.transport.loopback import AsgiApp
+from appliance.transport.loopback import AsgiApp, Receive, Scope, Send
 from appliance.transport.operator_acts import OperatorActs
 from appliance.transport.operator_http import (
     approval_routes,
     auth_routes,
+    document_routes,
     factor_routes,
     insight_routes,
     journal_routes,
@@ -28,12 +29,16 @@ from appliance.transport.operator_http import (
     trading_routes,
 )
 from appliance.transport.operator_http.call_rates import CallRates
+from appliance.transport.operator_http.document import document
 from appliance.transport.operator_http.faults import HANDLERS
+from appliance.transport.operator_http.live import LiveUpdates
+from appliance.transport.operator_http.live_line import LiveLine
 from appliance.transport.operator_http.signed_in import admit, asking_of
 from appliance.transport.operator_http.walls import BODY_BYTES_MAX, Walls
 
 FAMILIES = (
     auth_routes,
+    document_routes,
     factor_routes,
     approval_routes,
     insight_routes,
@@ -51,9 +56,11 @@ FAMILIES = (
 
 def litestar_app(core: Core, calls_per_min: int, *, metrics_open: bool = False) -> Litestar:
     """The routes with their guard, without the walls around them."""
+    routes = [route for family in FAMILIES for route in family.ROUTES]
     state = State(
         {
             "core": core,
+            "document": document(routes),
             "acts": OperatorActs(core),
             "door": Door(core.agents, "operator http", core.clock, core.telemetry.stages),
             "opened": frozenset({"metrics"} if metrics_open else ()),
@@ -61,7 +68,7 @@ def litestar_app(core: Core, calls_per_min: int, *, metrics_open: bool = False) 
         }
     )
     return Litestar(
-        [route for family in FAMILIES for route in family.ROUTES],
+        routes,
         state=state,
         guards=[admit],
         dependencies={"asking": Provide(asking_of, sync_to_thread=False)},
@@ -74,4 +81,11 @@ def litestar_app(core: Core, calls_per_min: int, *, metrics_open: bool = False) 
 
 def operator_app(core: Core, calls_per_min: int, *, metrics_open: bool = False) -> AsgiApp:
     """The whole listener as an ASGI application."""
-    return Walls(cast(AsgiApp, litestar_app(core, calls_per_min, metrics_open=metrics_open)))
+    routes = cast(AsgiApp, litestar_app(core, calls_per_min, metrics_open=metrics_open))
+    door = Door(core.agents, "operator live line", core.clock, core.telemetry.stages)
+    line = LiveLine(core, LiveUpdates(core), door)
+
+    async def by_protocol(scope: Scope, receive: Receive, send: Send) -> None:
+        await (line if scope["type"] == "websocket" else routes)(scope, receive, send)
+
+    return Walls(by_protocol)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from litestar import get
 from litestar.params import FromQuery, PathParameter, QueryParameter
+from msgspec import Meta
 
 from appliance.transport import operator_wire as wire
 from appliance.transport.looking_back import CheckpointView, EntryView, EquityView, LinesView, TradesView
@@ -17,6 +18,7 @@ KindAsked = Annotated[str | None, QueryParameter(min_length=1, max_length=64)]
 TextAsked = Annotated[str, QueryParameter(max_length=200)]
 PlaceAsked = Annotated[str | None, QueryParameter(min_length=1, max_length=400)]
 LimitAsked = Annotated[int, QueryParameter(ge=1, le=200)]
+Moment = Annotated[datetime, Meta(tz=True)]
 PointsAsked = Annotated[int, QueryParameter(ge=4, le=2000)]
 EntryAsked = Annotated[int | None, QueryParameter(ge=0, le=1 << 53)]
 
@@ -33,7 +35,7 @@ async def trades_history(
 
 
 @get("/api/equity", opt=VIEWER)
-async def equity(asking: Asked, since: FromQuery[datetime | None] = None, points: PointsAsked = 500) -> EquityView:
+async def equity(asking: Asked, since: FromQuery[Moment | None] = None, points: PointsAsked = 500) -> EquityView:
     """What the account was worth over time, and how far below its peak; a week of it where nothing else is asked."""
     return await asking.one(wire.ShowEquity(since=since, points=points), EquityView)
 
