@@ -9,12 +9,13 @@ Nothing is imported here but what Python itself needs to start: everything else 
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 PARTS_FILE = "PARTS"
 """The files of a build beside its program, one path a line; written by `packaging/readytrader.spec`."""
@@ -180,6 +181,23 @@ def _serve() -> None:
         importlib.import_module(name)
 
 
+def _serve_operators() -> None:
+    """The page and the API, with what they load by name, and what proves who an operator is."""
+    for name in ("uvicorn.protocols.websockets.websockets_sansio_impl", "webauthn", "jwt", "pyotp"):
+        importlib.import_module(name)
+    page_files = importlib.import_module("appliance.transport.operator_http.page_files")
+    importlib.import_module("appliance.transport.operator_http.listener")
+    if "index.html" not in page_files.read_page():
+        raise BrokenBuild("the operators' page is missing")
+    passwords = importlib.import_module("appliance.service.passwords")
+    if not asyncio.run(_knows_password(passwords)):
+        raise BrokenBuild("Argon2id does not recognise a password")
+
+
+async def _knows_password(passwords: Any) -> bool:
+    return bool(await passwords.matches("correct horse", await passwords.hashed("correct horse")))
+
+
 def _load_exchanges() -> None:
     """An exchange is imported by its name, from each of the two halves of ccxt that are frozen in."""
     loading = importlib.import_module("builtin_plugins.ccxt_loading")  # by name: the core knows no plugin
@@ -194,5 +212,6 @@ _USES: dict[str, Callable[[], object]] = {
     "TLS": _trust,
     "signatures of signers": _recover,
     "listeners and core": _serve,
+    "operators' listener": _serve_operators,
     "exchanges": _load_exchanges,
 }
