@@ -24,6 +24,7 @@ from appliance.transport import account_wire
 from appliance.transport import operator_wire as wire
 from appliance.transport.door import Door
 from appliance.transport.http import http_app, principal_of
+from appliance.transport.insight_tools import INSIGHT_CATALOG
 from appliance.transport.mcp_server import build_server
 from appliance.transport.operator_socket import OperatorSocket
 from appliance.transport.tools import CATALOG, call_tool
@@ -100,6 +101,10 @@ def calls(order: str, proposal: str) -> dict[str, dict[str, object]]:
         "get_policy": {},
         "get_health": {},
     }
+
+
+def asked_of(name: str) -> dict[str, object]:
+    return {"symbol": "BTC/USDT"} if name == "get_latest_insights" else {}
 
 
 def verbs(order: str, proposal: str, token: str) -> list[wire.AnyVerb]:
@@ -194,6 +199,10 @@ def test_no_tool_reaches_the_venue_without_a_permit(tmp_path: Path) -> None:
         assert asked.keys() == CATALOG.keys()
         for name, arguments in asked.items():
             await call_tool(rig.core, LOCAL, CATALOG[name], arguments)
+        told = {"symbol": "BTC/USDT", "signal": "up", "confidence": "1"}
+        for name, tool in INSIGHT_CATALOG.items():
+            answer = await call_tool(rig.core, LOCAL, tool, told if name.startswith("post_") else asked_of(name))
+            assert answer.ok, name
         assert not unpermitted
         assert len(port.sent) == len(set(port.sent))
         assert len(port.sent) >= 3
