@@ -390,6 +390,7 @@ class Assembly:
     def _measure(self, core: Core) -> None:
         """Let the meter hear of everything that is recorded, and read the rest when it is asked."""
         counting = Counting(self.telemetry.meter)
+        counting.expect(one.name for one in self.configuration.notifiers)
         self.recorder.listen(lambda event: counting.hear(event, self.clock()))
         self.journal.on_commit = self.telemetry.meter.timer(JOURNAL_COMMIT)
         self.telemetry.meter.read_from(Measures(core, self.home.journal).read)

@@ -6,9 +6,10 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 
-from readytrader_sdk.money import ONE
+from readytrader_sdk.money import ONE, ZERO
 from readytrader_sdk.orders import TERMINAL_STATES, OrderState
 
 from appliance.domain.agents import Agent
@@ -38,9 +39,11 @@ class Measures:
         now = self._core.clock()
         yield from self._trading(now)
         yield from self._worth(now)
+        yield from self._limits()
         yield from self._written()
         yield from self._market(now)
         yield from self._workers()
+        yield from self._notices()
         yield from self._venues(now)
 
     def _trading(self, now: datetime) -> Iterator[Sample]:
@@ -74,6 +77,16 @@ class Measures:
         for metric, reference in ((catalog.DRAWDOWN, marks.nav_peak), (catalog.DAY_LOSS, marks.nav_day_open)):
             if reference:
                 yield Sample(metric, ONE - marks.nav / reference)
+
+    def _limits(self) -> Iterator[Sample]:
+        """The same gauges as operators are shown; agents and assets are not told apart, for there may be many."""
+        fullest: dict[str, Decimal] = {}
+        for usage in self._core.desk.gauges():
+            level = usage.level
+            if level.setting and level.limit > 0:
+                fullest[level.setting] = max(fullest.get(level.setting, ZERO), level.used / level.limit)
+        for name, ratio in sorted(fullest.items()):
+            yield Sample(catalog.LIMIT_USED, ratio, (name,))
 
     def _written(self) -> Iterator[Sample]:
         journal = self._core.journal
@@ -112,6 +125,10 @@ class Measures:
             if health.egress is not None:
                 yield Sample(catalog.WORKER_CONNECTIONS, health.egress.opened, (*name, "opened"))
                 yield Sample(catalog.WORKER_CONNECTIONS, health.egress.refused, (*name, "refused"))
+
+    def _notices(self) -> Iterator[Sample]:
+        for outbox in self._core.notices.outboxes:
+            yield Sample(catalog.NOTICES_WAITING, len(outbox), (outbox.name,))
 
     def _venues(self, now: datetime) -> Iterator[Sample]:
         for watch in self._core.venues:

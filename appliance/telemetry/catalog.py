@@ -84,7 +84,13 @@ THROTTLED = _counter("throttled", "Minutes in which an agent ran into a rate lim
 NARROWED = _counter("trading_narrowed", "Times that trading was narrowed or resumed, by the state set.", "state")
 DRIFTS_FOUND = _counter("drifts_found", "Balances found that are not what the journal says.")
 FOREIGN_FOUND = _counter("foreign_orders_found", "Open orders found that nobody here sent.")
+SIGNED_IN = _counter("operators_signed_in", "Operators who signed in.")
+LOCKED_OUT = _counter("operators_locked_out", "Times that failed sign-ins made further ones wait.")
+NOTICES = _counter("notices", "Notices that a notifier delivered or that were given up there.", "notifier", "outcome")
 LOG_LINES = _counter("log_lines", "Lines of the log, by level.", "level")
+
+COUNTED: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
+"""What is above; the rest is read."""
 
 # --- read when somebody asks ----------------------------------------------------------------------------------
 
@@ -96,7 +102,11 @@ ORDERS = _gauge("orders", "Live orders, by state.", "state")
 PROPOSALS = _gauge("proposals_pending", "Proposals that wait for a person.")
 PROPOSAL_AGE = _gauge("proposal_oldest_age_seconds", "How long the oldest of them has waited; 0 without any.")
 AGENTS = _gauge("agents", "Agents whose token is good now.")
-LIMIT_USED = _gauge("limit_used_ratio", "How much of a limit is used; 1 is all of it.", "rule", "name")
+LIMIT_USED = _gauge(
+    "limit_used_ratio",
+    "How much of a limit is used, 1 being all; of those of each asset or agent, the fullest.",
+    "limit",
+)
 
 EQUITY = _gauge("equity", "What the account is worth, in its accounting asset; absent while not known.", "asset")
 NAV = _gauge("nav", "Net asset value per unit; absent while not known.")
@@ -120,6 +130,8 @@ WORKER_RESTARTS = _counter("worker_restarts", "How often it was started again.",
 WORKER_CPU = _counter("worker_cpu_seconds", "CPU time of its present process.", "worker")
 WORKER_MEMORY = _gauge("worker_memory_bytes", "Resident memory of its present process.", "worker")
 WORKER_CONNECTIONS = _counter("worker_connections", "Connections asked of the egress broker.", "worker", "outcome")
+
+NOTICES_WAITING = _gauge("notices_waiting", "Notices that a notifier is still to deliver.", "notifier")
 
 VENUE_FIT = _gauge("venue_fit", "Whether the venue is sent orders.", "venue")
 VENUE_SKEW = _gauge("venue_clock_skew_seconds", "How far its clock is ahead; absent where it does not tell.", "venue")

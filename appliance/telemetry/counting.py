@@ -2,29 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from readytrader_sdk.orders import OrderState
+
+from appliance.domain.codes import Code
 from appliance.domain.events import (
     AuthenticationRefused,
     DriftFound,
     Event,
     FillMissed,
     ForeignOrderFound,
+    OperatorLockedOut,
+    OperatorSignedIn,
     OrderPermitted,
     OrderReported,
     ProposalDecided,
     ProposalMade,
+    ProposalState,
     ReportRefused,
     RequestDenied,
     RequestThrottled,
     TradingStateSet,
 )
 from appliance.domain.intents import RequestId
+from appliance.domain.notices import NoticeDelivered, NoticeGivenUp
+from appliance.domain.trading_state import TradingState
 from appliance.telemetry import catalog
+from appliance.telemetry.catalog import Metric
 from appliance.telemetry.meter import Meter
 
 WAITING_MAX = 10_000
 """Proposals whose beginning is remembered."""
+
+
+_AT_FIRST: Mapping[Metric, Iterable[str]] = {
+    catalog.DECISIONS: ("permitted", "proposed", "denied"),
+    catalog.DENIALS: tuple(Code),
+    catalog.ORDERS_REPORTED: tuple(OrderState),
+    catalog.THROTTLED: ("read", "order", "amend", "cancel"),
+    catalog.SIGN_INS_REFUSED: ("agent http", "agent socket", "operator http", "operator socket"),
+    catalog.NARROWED: tuple(TradingState),
+    catalog.LOG_LINES: ("warning", "error", "critical"),
+}
+"""Series that are there before anything was counted."""
 
 
 class Counting:
@@ -33,6 +55,18 @@ class Counting:
     def __init__(self, meter: Meter) -> None:
         self._meter = meter
         self._made_at: dict[RequestId, datetime] = {}
+        for metric, values in _AT_FIRST.items():
+            for value in values:
+                meter.count(metric, value, by=0)
+        for state in ProposalState:
+            if state is not ProposalState.PENDING:
+                meter.timer(catalog.APPROVAL_WAIT, state)
+
+    def expect(self, notifiers: Iterable[str]) -> None:
+        """Show what these notifiers will have delivered, which is nothing yet."""
+        for name in notifiers:
+            for outcome in ("delivered", "given_up"):
+                self._meter.count(catalog.NOTICES, name, outcome, by=0)
 
     def hear(self, event: Event, at: datetime) -> None:
         """Count it. Returns at once; knows nothing that could fail."""
@@ -74,6 +108,14 @@ class Counting:
                 count(catalog.DRIFTS_FOUND)
             case ForeignOrderFound():
                 count(catalog.FOREIGN_FOUND)
+            case OperatorSignedIn():
+                count(catalog.SIGNED_IN)
+            case OperatorLockedOut():
+                count(catalog.LOCKED_OUT)
+            case NoticeDelivered(notifier=notifier):
+                count(catalog.NOTICES, notifier, "delivered")
+            case NoticeGivenUp(notifier=notifier):
+                count(catalog.NOTICES, notifier, "given_up")
             case FillMissed(fill_ids=fill_ids):
                 count(catalog.FILLS_MISSED, by=len(fill_ids))
             case _:

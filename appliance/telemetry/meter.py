@@ -18,7 +18,7 @@ from prometheus_client.core import Metric as Family
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.registry import Collector
 
-from appliance.telemetry.catalog import Kind, Metric
+from appliance.telemetry.catalog import COUNTED, Kind, Metric
 from appliance.telemetry.figures import Series, Snapshot
 
 log = logging.getLogger(__name__)
@@ -50,27 +50,19 @@ class Meter:
     def __init__(self) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
         self._readings: list[Reading] = []
-        self._counters: dict[str, Counter] = {}
-        self._histograms: dict[str, Histogram] = {}
+        self._counters = {one.name: _counter(one, self._registry) for one in COUNTED if one.kind is Kind.COUNTER}
+        self._histograms = {one.name: _histogram(one, self._registry) for one in COUNTED if one.kind is Kind.HISTOGRAM}
         ProcessCollector(registry=self._registry)
         self._registry.register(_Readings(self._readings))
 
     def count(self, metric: Metric, *labels: str, by: float = 1) -> None:
-        """Add to a counter. Never raises for what is counted: telemetry stops nothing."""
-        counter = self._counters.get(metric.name)
-        if counter is None:
-            counter = Counter(metric.name, metric.doc, metric.labels, registry=self._registry)
-            self._counters[metric.name] = counter
+        """Add to a counter; by 0, to show a series before anything happens, so that its first step is seen as one."""
+        counter = self._counters[metric.name]
         (counter.labels(*labels) if labels else counter).inc(by)
 
     def timer(self, metric: Metric, *labels: str) -> Callable[[float], None]:
         """What takes the seconds of one time series: worth keeping where it is used often."""
-        histogram = self._histograms.get(metric.name)
-        if histogram is None:
-            histogram = Histogram(
-                metric.name, metric.doc, metric.labels, registry=self._registry, buckets=metric.buckets
-            )
-            self._histograms[metric.name] = histogram
+        histogram = self._histograms[metric.name]
         observe: Callable[[float], None] = (histogram.labels(*labels) if labels else histogram).observe
         return observe
 
@@ -85,6 +77,14 @@ class Meter:
     def families(self) -> Iterator[Family]:
         """Everything, as the client library holds it."""
         return iter(self._registry.collect())
+
+
+def _counter(metric: Metric, registry: CollectorRegistry) -> Counter:
+    return Counter(metric.name, metric.doc, metric.labels, registry=registry)
+
+
+def _histogram(metric: Metric, registry: CollectorRegistry) -> Histogram:
+    return Histogram(metric.name, metric.doc, metric.labels, registry=registry, buckets=metric.buckets)
 
 
 class _Readings(Collector):

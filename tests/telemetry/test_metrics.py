@@ -74,6 +74,8 @@ def test_live_orders_halt_and_narrowed_scopes_are_there_as_they_are(tmp_path: Pa
         order_id(await rig.submit(buy("0.01", "49000")))
         resting = scraped(rig)
         assert resting.of("orders", state="open") == 1
+        assert resting.of("limit_used_ratio", limit="open_orders_max") == 0.001
+        assert 0.004 < resting.of("limit_used_ratio", limit="open_notional_max_pct") < 0.006
         assert resting["halted"] == 0
         await rig.core.stop_trading("test", "test")
         stopped = scraped(rig)
