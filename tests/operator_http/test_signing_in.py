@@ -1,10 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import jwt
+import pytest
+
 from appliance.domain.operators import Role
-from tests.operator_http.serving import Caller, add_operator, error_code, served
+from appliance.service.lockout import WAIT_MAX, Lockout
+from tests.operator_http.serving import PASSWORD, Caller, add_operator, error_code, served
 
 
 def test_somebody_with_an_account_signs_in_and_sees_how_things_are(tmp_path: Path) -> None:
@@ -44,3 +49,136 @@ def test_signing_out_ends_the_session_at_once(tmp_path: Path) -> None:
             assert renewed.status_code == 401
 
     asyncio.run(scenario())
+
+
+def test_a_refresh_token_buys_one_pair_and_shown_twice_ends_the_session(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with served(tmp_path) as (core, http), await Caller.signed_in(core, http, Role.VIEWER) as viewer:
+            first = viewer.tokens["refresh_token"]
+            second = (await viewer.post("/api/auth/refresh", refresh_token=first)).json()["refresh_token"]
+            assert second != first
+            again = await viewer.post("/api/auth/refresh", refresh_token=first)
+            thiefs = await viewer.post("/api/auth/refresh", refresh_token=second)
+            assert (again.status_code, thiefs.status_code) == (401, 401)
+            assert (await viewer.get("/api/status")).status_code == 401
+
+    asyncio.run(scenario())
+
+
+def test_a_session_outlives_the_daemon_and_a_disabled_account_does_not(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with served(tmp_path) as (core, http):
+            viewer = await Caller.signed_in(core, http, Role.VIEWER)
+        async with served(tmp_path) as (core, http):
+            viewer.client.base_url = f"http://localhost:{http.port}"
+            assert (await viewer.get("/api/status")).status_code == 200
+            await core.operators.disable("viewer", "test")
+            assert (await viewer.get("/api/status")).status_code == 401
+            refused = await viewer.post("/api/auth/login", username="viewer", password=PASSWORD)
+            assert error_code(refused) == "bad_credentials"
+        await viewer.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_change_of_role_or_password_counts_from_the_next_call_on(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with (
+            served(tmp_path) as (core, http),
+            await Caller.signed_in(core, http, Role.ADMIN) as admin,
+            await Caller.signed_in(core, http, Role.ADMIN) as other_browser,
+        ):
+            await core.operators.set_role("admin", Role.VIEWER, "test")
+            assert (await admin.get("/api/operators")).status_code == 403
+            changed = await admin.post("/api/auth/password", old=PASSWORD, new="another horse battery")
+            assert changed.status_code == 200, changed.text
+            assert (await admin.get("/api/status")).status_code == 200
+            assert (await other_browser.get("/api/status")).status_code == 401
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("trick", ["none", "another key", "another audience", "expired"])
+def test_a_token_that_we_did_not_make_for_this_is_not_good(tmp_path: Path, trick: str) -> None:
+    async def scenario() -> None:
+        async with served(tmp_path) as (core, http), await Caller.signed_in(core, http, Role.ADMIN) as admin:
+            key = (tmp_path / "keys" / "operator-sessions.key").read_bytes()
+            claims = jwt.decode(admin.tokens["access_token"], options={"verify_signature": False})
+            assert jwt.get_unverified_header(admin.tokens["access_token"])["alg"] == "HS256"
+            if trick == "another audience":
+                claims["aud"] = "others"
+            if trick == "expired":
+                claims["exp"] = claims["iat"] - 1
+            signing = {"none": ("", "none"), "another key": (b"x" * 32, "HS256")}.get(trick, (key, "HS256"))
+            forged = jwt.encode(claims, signing[0] or None, algorithm=signing[1])
+            async with Caller(http.port, forged) as forger:
+                assert (await forger.get("/api/status")).status_code == 401
+
+    asyncio.run(scenario())
+
+
+def test_guessing_must_wait_and_nobody_is_locked_out_for_ever(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with (
+            served(tmp_path) as (core, http),
+            await Caller.signed_in(core, http, Role.VIEWER) as viewer,
+            Caller(http.port) as thief,
+        ):
+            for name in ("viewer", "nobody"):
+                statuses = []
+                for _ in range(6):
+                    answer = await thief.post("/api/auth/login", username=name, password="wrong horse battery")
+                    statuses.append(answer.status_code)
+                assert statuses == [401] * 5 + [429], name
+                assert int(answer.headers["retry-after"]) >= 1
+                assert error_code(answer) == "locked"
+            assert (await viewer.get("/api/status")).status_code == 200  # whoever is signed in stays so
+            await core.operators.unlock("viewer", "test")
+            await viewer.sign_in("viewer")
+
+    asyncio.run(scenario())
+
+
+def test_the_wait_grows_to_a_bound_ends_by_itself_and_is_not_prolonged_by_others() -> None:
+    now = datetime(2026, 11, 28, tzinfo=UTC)
+    lockout = Lockout({}, lambda: now)
+    waits = []
+    for _ in range(20):
+        lockout.note_failure("alice", alone=True)
+        waits.append(lockout.wait("alice"))
+    assert waits == sorted(waits)
+    assert waits[3] == timedelta(0) < waits[4]
+    assert waits[-1] == WAIT_MAX
+    now += WAIT_MAX
+    assert lockout.wait("alice") == timedelta(0)
+
+
+def test_a_restart_forgets_no_failure(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with served(tmp_path) as (core, http), Caller(http.port) as thief:
+            await add_operator(core, "alice", Role.ADMIN)
+            for _ in range(5):
+                await thief.post("/api/auth/login", username="alice", password="wrong horse battery")
+        async with served(tmp_path) as (_, http), Caller(http.port) as thief:
+            answer = await thief.post("/api/auth/login", username="alice", password=PASSWORD)
+            assert answer.status_code == 429
+
+    asyncio.run(scenario())
+
+
+def test_the_file_of_credentials_is_closed_to_others_and_keeps_no_token_or_password(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with served(tmp_path) as (core, http), await Caller.signed_in(core, http, Role.ADMIN) as admin:
+            kept, modes = credentials_of(tmp_path)
+            assert modes == {0o600}
+            for secret in (PASSWORD, admin.tokens["refresh_token"], admin.tokens["access_token"]):
+                assert secret.encode() not in kept
+            assert b"$argon2id$v=19$m=47104,t=1,p=1$" in kept
+
+    asyncio.run(scenario())
+
+
+def credentials_of(home: Path) -> tuple[bytes, set[int]]:
+    """Every byte that is kept, and the modes of the files."""
+    files = list(home.glob("operators.db*"))
+    return b"".join(path.read_bytes() for path in files), {path.stat().st_mode & 0o777 for path in files}
