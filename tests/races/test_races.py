@@ -15,9 +15,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
+
 from appliance.domain.events import ApprovalGiven, OrderPermitted, ProposalDecided, ProposalState
 from appliance.domain.operators import Person, Role
+from appliance.transport.operator_http.listener import OperatorHttp
 from appliance.transport.operator_socket import OperatorSocket, operator_name
+from tests.operator_http.serving import Caller, listening
 from tests.service.ports import Watched
 from tests.service.rig import ROOMY, Rig, buy, play
 
@@ -67,6 +71,17 @@ class Racer:
             done[lane::LANES] = replies
         return done
 
+    async def refuse_over_http(self, door: OperatorHttp, token: str, made: list[Proposed]) -> list[bool]:
+        """Which of the proposals could be refused, over one connection."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        bodies = [{"request_id": it.request_id, "approve": False, "reason": "raced"} for it in made]
+        plan = {"port": door.port, "token": token, "bodies": bodies}
+        self._process.stdin.write(json.dumps(plan).encode() + b"\n")
+        (done,) = json.loads(await self._process.stdout.readline())
+        assert isinstance(done, list)
+        return done
+
 
 @asynccontextmanager
 async def racers(rig: Rig) -> AsyncIterator[tuple[Racer, Racer]]:
@@ -98,26 +113,21 @@ async def propose(rig: Rig, count: int, start: int) -> list[Proposed]:
     return made
 
 
+@pytest.mark.timeout(900)  # half a minute for ten thousand attempts on two quiet cores
 def test_no_decision_is_made_twice_however_many_race_for_it(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
         await rig.fund("9000000")
         yeses: Counter[str] = Counter()
         noes: Counter[str] = Counter()
         proposed: set[str] = set()
-        async with racers(rig) as (one, two):
-            for number in range(max(3, ATTEMPTS // (2 * ROUND))):
+        async with racers(rig) as (one, two), listening(rig.core) as door:
+            rounds = (approve_and_approve, approve_and_refuse, approve_and_expire, approve_and_refuse_over_http)
+            for number in range(max(len(rounds), ATTEMPTS // (2 * ROUND))):
                 made = await propose(rig, ROUND, number * ROUND)
                 proposed |= {it.request_id for it in made}
-                kind = number % 3
-                second = refusing if kind == 1 else approving
-                first_run = asyncio.ensure_future(one.run([approving(it) for it in made]))
-                second_run = asyncio.ensure_future(two.run([second(it) for it in made]))
-                if kind == 2:
-                    await expire_in_the_middle(rig)
-                first_done, second_done = await asyncio.gather(first_run, second_run)
-                yeses.update(it.request_id for it, done in zip(made, first_done, strict=True) if done)
-                counted = noes if kind == 1 else yeses
-                counted.update(it.request_id for it, done in zip(made, second_done, strict=True) if done)
+                agreed, refused = await rounds[number % len(rounds)](Round(rig, one, two, door, made))
+                yeses.update(agreed)
+                noes.update(refused)
                 rig.clock.advance(2 * TTL_S)
                 await rig.core.beat()
         await rig.core.recorder.written()
@@ -126,13 +136,57 @@ def test_no_decision_is_made_twice_however_many_race_for_it(tmp_path: Path) -> N
     play(tmp_path, scenario, TOML, wrap=Watched)
 
 
-async def expire_in_the_middle(rig: Rig) -> None:
-    """Let the time run out once some of them are decided, and not all."""
+class Round(NamedTuple):
+    """What is raced for, and by whom."""
+
+    rig: Rig
+    one: Racer
+    two: Racer
+    door: OperatorHttp
+    made: list[Proposed]
+
+
+Done = tuple[list[str], list[str]]
+"""What was agreed to, and what was refused, as the racers were told: an ID for each time."""
+
+
+def of(made: list[Proposed], done: list[bool]) -> list[str]:
+    return [it.request_id for it, was_done in zip(made, done, strict=True) if was_done]
+
+
+async def approve_and_approve(it: Round) -> Done:
+    wanted = [approving(one) for one in it.made]
+    first, second = await asyncio.gather(it.one.run(wanted), it.two.run(wanted))
+    return of(it.made, first) + of(it.made, second), []
+
+
+async def approve_and_refuse(it: Round) -> Done:
+    first, second = await asyncio.gather(
+        it.one.run([approving(one) for one in it.made]), it.two.run([refusing(one) for one in it.made])
+    )
+    return of(it.made, first), of(it.made, second)
+
+
+async def approve_and_expire(it: Round) -> Done:
+    """The time runs out once some of them are decided, and not all."""
     decided = asyncio.Event()
-    rig.core.recorder.listen(lambda event: decided.set() if isinstance(event, ProposalDecided) else None)
+    it.rig.core.recorder.listen(lambda event: decided.set() if isinstance(event, ProposalDecided) else None)
+    racing = asyncio.ensure_future(approve_and_approve(it))
     await decided.wait()
-    rig.clock.advance(TTL_S)
-    rig.core.approvals.expire(rig.clock.now)
+    it.rig.clock.advance(TTL_S)
+    it.rig.core.approvals.expire(it.rig.clock.now)
+    return await racing
+
+
+async def approve_and_refuse_over_http(it: Round) -> Done:
+    """From both ends, so that they meet: a socket is the faster way."""
+    async with await Caller.signed_in(it.rig.core, it.door, Role.OPERATOR) as bob:
+        token = str(bob.tokens["access_token"])
+    backwards = it.made[::-1]
+    first, second = await asyncio.gather(
+        it.one.run([approving(one) for one in it.made]), it.two.refuse_over_http(it.door, token, backwards)
+    )
+    return of(it.made, first), of(backwards, second)
 
 
 def judge(rig: Rig, proposed: set[str], yeses: Counter[str], noes: Counter[str]) -> None:
