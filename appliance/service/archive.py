@@ -47,6 +47,8 @@ TRADES_LOOKED_AT_MAX = 2_000
 """Trades that one call looks at, where only those of one symbol are wanted."""
 ENTRIES_LOOKED_AT_MAX = 5_000
 """Entries that one search looks at."""
+PAUSE_S = 0.001
+"""What a long reading leaves to the orders, after each millisecond or so of its own."""
 _BLOCK = 500
 _READERS_MAX = 2
 _decode_trade = msgspec.json.Decoder(Trade).decode
@@ -172,7 +174,7 @@ class Archive:
 
     async def _file(self, make: Callable[[Source], Iterator[bytes]]) -> AsyncIterator[bytes]:
         """The pieces of a report, each made in a thread when it is asked for; the first one is made at once."""
-        source = await asyncio.to_thread(Source, self.path)
+        source = await asyncio.to_thread(lambda: Source(self.path, pause_s=PAUSE_S))
         try:
             chunks = await asyncio.to_thread(make, source)
         except BaseException:
@@ -182,7 +184,7 @@ class Archive:
 
     async def _read_source(self, work: Callable[[Source], T]) -> T:
         def read() -> T:
-            source = Source(self.path)
+            source = Source(self.path, pause_s=PAUSE_S)
             try:
                 return work(source)
             finally:

@@ -6,6 +6,7 @@ same to the byte, so whoever has the journal can do more than check the seal.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
@@ -27,6 +28,8 @@ from appliance.store.reader import JournalReader
 from appliance.store.seal import FORMAT, Sealer, header_lines, note_in_base64, sealed
 
 _BLOCK = 500
+_ENTRIES_AT_ONCE = 32
+"""Between two pauses: about a millisecond of work."""
 TAX_COLUMNS = (
     "row", "year", "at", "portfolio", "asset", "quantity", "value", "cost", "gain", "currency", "fee", "fee_asset",
     "symbol", "order", "fill", "entry", "acquired_entry", "acquired_at", "note",
@@ -41,8 +44,13 @@ class NotMade(ValueError):
 class Source:
     """A journal at one checkpoint: what was written after it is left out."""
 
-    def __init__(self, path: Path, note: str | None = None) -> None:
-        """At the newest checkpoint, or at `note`, an older one of the same journal."""
+    def __init__(self, path: Path, note: str | None = None, *, pause_s: float = 0.0) -> None:
+        """At the newest checkpoint, or at `note`, an older one of the same journal.
+
+        `pause_s` is slept after every few entries: in a process that has orders to carry out, a thread that computes
+        for seconds must leave the interpreter to the others again and again.
+        """
+        self._pause_s = pause_s
         self._reader = JournalReader.open_read_only(path)
         self.note = note or self._reader.newest_checkpoint()
         self.checkpoint = parse_unverified(self.note)
@@ -50,7 +58,14 @@ class Source:
     def leaves(self, first: int = 0, last: int | None = None) -> Iterator[Leaf]:
         """The entries that the checkpoint covers, or some of them."""
         newest = self.checkpoint.size - 1
-        return self._reader.entries(first, newest if last is None else min(last, newest))
+        found = self._reader.entries(first, newest if last is None else min(last, newest))
+        return found if not self._pause_s else self._paused(found)
+
+    def _paused(self, leaves: Iterator[Leaf]) -> Iterator[Leaf]:
+        for number, leaf in enumerate(leaves):
+            if number % _ENTRIES_AT_ONCE == 0:
+                time.sleep(self._pause_s)
+            yield leaf
 
     def fields(self, report: str, entries: str | None = None, **more: str) -> dict[str, str]:
         """The header of a report."""

@@ -68,7 +68,7 @@ function Tax() {
   return html`<${Panel} title="Tax report">
     <${Choices} label="Method" value=${method} onChoose=${setMethod} options=${METHODS} />
     <${Field} label="Year" name="year" value=${year} onInput=${setYear} inputmode="numeric" pattern="[0-9]{4}" maxlength="4" />
-    <div class="row"><button class="button" type="button" disabled=${busy} onClick=${() => file("csv")}>Download CSV</button><button class="button" type="button" disabled=${busy} onClick=${() => file("json")}>Download JSON</button></div>
+    <div class="row"><button class="button" type="button" disabled=${busy} onClick=${() => file("csv")}>Download CSV</button><button class="button" type="button" disabled=${busy} onClick=${() => file("jsonl")}>Download JSON</button></div>
     <p class="hint">Exact to the last digit, from the fills in the journal. It is arithmetic, not advice.</p></${Panel}>`;
 }
 
