@@ -1,7 +1,7 @@
 """What is pushed over `WS /ws`: the newest of each thing, to whoever is signed in, as fast as they take it.
 
 A push is a hint. Nothing queues: per client one newest message per key is kept, so whoever is slow sees less, not late.
-What happens in the core only marks a key as changed, which takes no time; messages are made ten times a second, once
+What happens in the core only marks a key as changed, which takes no time; messages are made twenty times a second, once
 for all clients, and only while there are any.
 """
 
@@ -33,10 +33,10 @@ from appliance.transport.tool_results import units_of
 
 log = logging.getLogger(__name__)
 
-EVERY_S = 0.1
-LOOK_EVERY = 10
+EVERY_S = 0.05
+LOOK_EVERY = 20
 """Rounds from one look at status and portfolio to the next."""
-STATUS_EVERY = 100
+STATUS_EVERY = 200
 """Rounds from one status to the next, where nothing changed."""
 KEYS_MAX = 1000
 """Messages that wait for one client; beyond, the oldest goes."""
