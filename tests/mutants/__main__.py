@@ -59,9 +59,10 @@ def copied() -> Iterator[Path]:
     """A tree with a core of its own, beside the very tests."""
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         tree = Path(folder)
-        shutil.copytree(ROOT / "appliance", tree / "appliance", ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("appliance", "builtin_plugins"):
+            shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "pyproject.toml", tree)
-        for name in ("tests", "plugins", "builtin_plugins"):
+        for name in ("tests", "plugins"):
             (tree / name).symlink_to(ROOT / name)
         yield tree
 

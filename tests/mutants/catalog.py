@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.mutants.after_the_answer import AGREEING, ASKING, BOOKING, STOPPING
 from tests.mutants.before_the_answer import CHECKS, PERMITS, SENDING
+from tests.mutants.of_telling import TELLING
 from tests.mutants.people_decide import AGREEING_PEOPLE, LIMITS_HOLD
 
-MUTANTS = CHECKS + SENDING + PERMITS + ASKING + BOOKING + AGREEING + STOPPING + AGREEING_PEOPLE + LIMITS_HOLD
+MUTANTS = CHECKS + SENDING + PERMITS + ASKING + BOOKING + AGREEING + STOPPING + AGREEING_PEOPLE + LIMITS_HOLD + TELLING

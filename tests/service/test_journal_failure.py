@@ -17,8 +17,11 @@ from appliance.service.outcomes import Held, Placed
 from appliance.service.rate_limits import Budget
 from appliance.store.journal import JournalUnavailable
 from appliance.store.writer import Group
+from tests.plugin_host.rig import until
 from tests.service.ports import Slow, Watched
 from tests.service.rig import NOON, OPERATOR, ROOMY, Rig, buy, codes, open_rig, order_id, play
+from tests.service.test_notice_journal import install
+from tests.service.test_notices import Kept
 
 EACH = ROOMY + '[approval]\nmode = "approve_each"\n'
 
@@ -45,6 +48,20 @@ def test_an_order_whose_permit_cannot_be_written_is_not_sent(tmp_path: Path) -> 
         assert rig.held("BTC") == 0
 
     play(tmp_path, scenario, wrap=Watched)
+
+
+def test_a_person_is_told_that_nothing_can_be_written_any_more(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        phone = Kept()
+        install(rig, phone=phone).start()
+        break_journal(rig)
+        await rig.submit(buy("0.01"))
+        await rig.core._beat()
+        await until(lambda: bool(phone.taken))
+        assert [it.subject for it in phone.taken] == ["the journal cannot be written"]
+        assert "disk full" in phone.taken[0].text
+
+    play(tmp_path, scenario)
 
 
 def test_everything_after_a_failure_is_refused_with_that_reason_but_looking_and_cancels(tmp_path: Path) -> None:
