@@ -41,5 +41,6 @@ class NotifierPort(Protocol):
         """Deliver it: returns when the service has taken it. The text is shown as it is, never as markup or mention.
 
         Timeout 10 s. May be repeated, with the same `notice_id`. What is too long for the service is cut, visibly.
-        Raises `Unavailable` (try later; with `retry_after_s` where the service says when), `Misconfigured` (the service refuses this address or key).
+        Raises `Unavailable` (try later; with `retry_after_s` where the service says when), `Misconfigured` (the service
+        refuses this address or key).
         """
