@@ -103,7 +103,8 @@ class Observer:
             {asset: price for asset in assets if (price := self._portfolio.price(asset, now))},
             equity,
         )
-        agents = sorted({LOCAL_AGENT, *self._state.histories})
+        holders = (agent.agent_id for agent in self._state.agents.values() if agent.revoked_at is None)
+        agents = sorted({LOCAL_AGENT, *self._state.histories, *holders})
         turnovers = {agent_id: self._state.recent.turnover(agent_id, now) for agent_id in agents}
         used = [asset for asset in assets if account.holding[asset] or asset in account.incoming]
         return gauges(account, self._portfolio.performance(equity.total, now), used, turnovers, limits)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
@@ -10,6 +11,7 @@ from readytrader_sdk.money import ONE
 
 from appliance.domain.limits import Limits
 from appliance.domain.trading_state import GLOBAL, Scope, TradingState, strictest
+from appliance.pipeline.case import Level
 from appliance.service.outcomes import Refused
 from appliance.service.portfolio import Valued
 from appliance.transport import tool_arguments as arguments
@@ -135,22 +137,20 @@ async def get_policy(caller: Caller, _asked: arguments.Arguments) -> Answer | Re
 
 
 def _limit_rows(caller: Caller, limits: Limits) -> list[LimitView]:
-    core, now = caller.core, caller.core.clock()
-    equity = core.portfolio.equity(now).total
-    performance = core.portfolio.performance(equity, now)
-    turnover = core.state.recent.turnover(caller.principal.agent_id, now)
-    live = core.state.live_orders.values()
-    open_notional = sum((order.terms.notional for order in live), Decimal(0))
+    """What is allowed, and what the rules count as used of it: the caller's own turnover, and no other agent's."""
+    own = f"turnover {caller.principal.agent_id}"
+    levels = [usage.level for usage in caller.core.desk.gauges()]
+    used = {it.setting: it for it in levels if it.setting != "turnover_max_pct" or it.name == own}
     rows = [
         _percent_row("position_max_pct", limits.position_max_pct, "of equity, per position"),
-        _percent_row("exposure_max_pct", limits.exposure_max_pct, "of equity"),
-        _percent_row(
-            "daily_loss_max_pct", limits.daily_loss_max_pct, "", _loss(performance.nav, performance.nav_day_open)
+        _share_row("exposure_max_pct", limits.exposure_max_pct, used),
+        _percent_row("daily_loss_max_pct", limits.daily_loss_max_pct, "", _fall(used.get("daily_loss_max_pct"))),
+        _percent_row("drawdown_max_pct", limits.drawdown_max_pct, "", _fall(used.get("drawdown_max_pct"))),
+        _share_row("turnover_max_pct", limits.turnover_max_pct, used),
+        _share_row("open_notional_max_pct", limits.open_notional_max_pct, used),
+        LimitView(
+            name="open_orders_max", max=str(limits.open_orders_max), used=number_text(used["open_orders_max"].used)
         ),
-        _percent_row("drawdown_max_pct", limits.drawdown_max_pct, "", _loss(performance.nav, performance.nav_peak)),
-        _percent_row("turnover_max_pct", limits.turnover_max_pct, "of equity", _share(turnover, equity)),
-        _percent_row("open_notional_max_pct", limits.open_notional_max_pct, "of equity", _share(open_notional, equity)),
-        LimitView(name="open_orders_max", max=str(limits.open_orders_max), used=str(len(live))),
         _percent_row("price_collar_pct", limits.collar_hard_pct, "beyond the market"),
         _percent_row("spread_max_pct", limits.spread_max_pct, "of the mid price"),
         LimitView(name="quote_age_max", max=f"{limits.quote_age_max.total_seconds():g} s"),
@@ -198,14 +198,15 @@ def _percent_row(name: str, most: Decimal, of: str, used: Decimal | None = None)
     )
 
 
-def _share(part: Decimal, whole: Decimal | None) -> Decimal | None:
-    return None if not whole else (100 * part / whole).quantize(_PERCENT_GRAIN)
+def _share_row(name: str, most: Decimal, used: Mapping[str, Level]) -> LimitView:
+    """A limit that is a share of equity; how much is used is told as such a share, too."""
+    level = used.get(name)
+    share = None if level is None or level.limit <= 0 else (level.used / level.limit * most).quantize(_PERCENT_GRAIN)
+    return _percent_row(name, most, "of equity", share)
 
 
-def _loss(nav: Decimal | None, reference: Decimal | None) -> Decimal | None:
-    if nav is None or not reference:
-        return None
-    return max(Decimal(0), 100 * (reference - nav) / reference).quantize(_PERCENT_GRAIN)
+def _fall(level: Level | None) -> Decimal | None:
+    return None if level is None else max(Decimal(0), level.used).quantize(_PERCENT_GRAIN)
 
 
 def _change_pct(nav: Decimal | None, reference: Decimal | None) -> str | None:
