@@ -71,6 +71,35 @@ def test_an_agents_token_is_shown_once_and_revoked_for_good(tmp_path: Path) -> N
     asyncio.run(scenario())
 
 
+def test_a_limit_is_tightened_at_once_and_a_loosening_waits_and_is_taken_back(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with with_app(tmp_path, Role.OPERATOR) as (core, alice, codes):
+            await alice.go("limits", "Limits")
+            await alice.page.get_by_label("Find a limit").fill("position_max_pct")
+            await alice.press("Tighten Position, at most")
+            await alice.page.get_by_label("New value").fill("4")
+            await alice.page.get_by_label("Reason").fill("calm week")
+            await alice.answer("Tighten now")
+            await alice.sees("It is in force.")
+            assert core.limits.position_max_pct == 4
+
+            await alice.press("Loosen Position, at most")
+            await alice.page.get_by_label("New value").fill("5")
+            await alice.page.get_by_label("Reason").fill("calm week is over")
+            await alice.page.get_by_label("Code of your authenticator app").fill(codes.next())
+            await alice.answer("Loosen after the delay")
+            await alice.sees("Will be loosened")
+            assert core.limits.position_max_pct == 4
+            await alice.press("Withdraw…")
+            await alice.answer("Withdraw")
+            await alice.page.get_by_role("heading", name="Will be loosened").wait_for(state="detached")
+            await alice.sees("Withdrawn")
+            assert core.limits.position_max_pct == 4
+            assert not alice.complaints
+
+    asyncio.run(scenario())
+
+
 def test_a_viewer_is_offered_nothing_that_acts(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with alone(tmp_path, Role.VIEWER) as (core, _browsers, alice):

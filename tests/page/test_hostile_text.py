@@ -79,6 +79,7 @@ def test_hostile_text_in_every_answer_of_the_appliance_never_runs(tmp_path: Path
                 await route.fulfill(response=answer, body=json.dumps(body))
 
             await alice.page.route(lambda address: "/api/" in address and "/auth/" not in address, poison)
+            await alice.page.reload()
             for view, heading in VIEWS.items():
                 await alice.go(view, heading)
                 await alice.settled()

@@ -21,12 +21,13 @@ export function amount(text) {
   return `${sign ? "−" : ""}${whole.replace(/\B(?=(\d{3})+$)/g, GROUP)}${fraction}${unit.replace(" ", "\u00a0")}`;
 }
 
-/** A percentage's text, at most two digits after the point, cut and not rounded up. */
+/** A percentage's text, at most two digits after the point, cut and not rounded up; what is cut away is never nothing. */
 export function percent(text) {
   if (text === null || text === undefined || text === "") return "–";
   const found = /^(-?\d+)(?:\.(\d+))?$/.exec(String(text));
   if (!found) return `${text} %`;
   const fraction = (found[2] ?? "").slice(0, 2).replace(/0+$/, "");
+  if (/^-?0$/.test(found[1]) && !fraction && /[1-9]/.test(found[2] ?? "")) return "under 0.01 %";
   return `${found[1].replace("-", "−")}${fraction ? `.${fraction}` : ""} %`;
 }
 

@@ -25,7 +25,7 @@ export function Gauge({ name, used, limit, unit, usedPct }) {
   const pct = forDrawing(usedPct);
   const [kind, said] = level(pct);
   return html`<li class="gauge">
-    <span class="gauge-name">${name}</span>
+    <span class="gauge-name">${words(name)}</span>
     <span class="gauge-value">${withUnit(used, unit)} <span class="soft">of ${withUnit(limit, unit)}</span></span>
     <span
       class="gauge-bar"
@@ -50,7 +50,7 @@ export function Change({ rule, name, before, after, limit, unit, afterPct }) {
   const usedPct = full === null || !whole ? 0 : clamp((Math.min(used ?? 0, whole) / whole) * full);
   const [, said] = level(full);
   return html`<li class="gauge">
-    <span class="gauge-name">${name || words(rule)}</span>
+    <span class="gauge-name">${words(name || rule)}</span>
     <span class="gauge-value">
       ${withUnit(before, unit)} <span aria-hidden="true">→ </span><span class="unseen">then </span>
       <strong>${withUnit(after, unit)}</strong>
@@ -58,7 +58,7 @@ export function Change({ rule, name, before, after, limit, unit, afterPct }) {
     <span
       class="gauge-bar"
       role="meter"
-      aria-label=${name || words(rule)}
+      aria-label=${words(name || rule)}
       aria-valuemin="0"
       aria-valuemax="100"
       aria-valuenow=${Math.round(clamp(full))}

@@ -21,6 +21,9 @@ export const label = (name) =>
 /** A limit's value, as the configuration writes it. */
 export const shown = (value, unit) => (value === "" ? "not set" : withUnit(value, unit));
 
+/** A setting's description: what stands between backticks is code. */
+export const prose = (text) => text.split("`").map((part, at) => (at % 2 ? html`<code>${part}</code>` : part));
+
 /** Asks for another value of a limit. */
 export function ChangeLimit({ limit, loosen, onClose }) {
   const [value, setValue] = useState(limit.value);
@@ -30,7 +33,7 @@ export function ChangeLimit({ limit, loosen, onClose }) {
   };
   return html`<${Confirm} title=${`${loosen ? "Loosen" : "Tighten"}: ${label(limit.name)}`} act=${loosen ? "Loosen after the delay" : "Tighten now"} reason
     factor=${loosen ? { act: "loosen", ...body } : null} done=${loosen ? "It takes effect after the delay. Anybody can withdraw it until then." : "It is in force."} run=${run} onClose=${onClose}>
-    <p class="soft">${limit.doc}</p>
+    <p class="soft">${prose(limit.doc)}</p>
     <p>Now <strong>${shown(limit.value, limit.unit)}</strong>. Tighter means <strong>${words(limit.tighter).toLowerCase()}</strong>.</p>
     <${Field} label=${`New value${limit.unit ? `, ${limit.unit}` : ""}`} name="value" value=${value} onInput=${setValue} autocomplete="off" inputmode="text" />
   </${Confirm}>`;

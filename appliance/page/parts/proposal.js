@@ -3,7 +3,7 @@ import { nowThere } from "../core/live.js";
 import { amount, countdown, moment, shortMoment, words } from "../core/format.js";
 import { html, useEffect, useState } from "../core/ui.js";
 import { Icon } from "./icons.js";
-import { Change } from "./gauge.js";
+import { Change, withUnit } from "./gauge.js";
 import { Side, Tag } from "./states.js";
 
 /** What would be done, as one sentence. */
@@ -110,8 +110,9 @@ export function Proposal({ detail, mayDecide, onDecide }) {
           ${(detail.held_because ?? []).map(
             (it) =>
               html`<li key=${it.code}>
-                <strong>${words(it.rule)}</strong>: ${it.text}
-                <div class="hint mono">${it.code}</div>
+                <strong>${words(it.text)}</strong
+                >${it.observed && it.limit ? html`: ${withUnit(it.observed, it.unit)}, limit ${withUnit(it.limit, it.unit)}` : ""}
+                <div class="hint mono">${it.code} (${it.rule})</div>
               </li>`,
           )}
         </ul>

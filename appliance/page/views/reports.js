@@ -15,6 +15,9 @@ const METHODS = [
   ["average", "Average cost"],
 ];
 
+/** From this many characters on, what has no words in it is shown on demand. */
+const LONG = 80;
+
 function useDownload() {
   const [busy, setBusy] = useState(false);
   const download = async (path, name) => {
@@ -38,6 +41,7 @@ function Facts({ value }) {
       : html`<ul>
           ${value.map((it, at) => html`<li key=${at}><${Facts} value=${it} /></li>`)}
         </ul>`;
+  if (value !== null && typeof value === "object" && Object.keys(value).length === 0) return "none";
   if (value !== null && typeof value === "object") {
     return html`<dl class="facts">
       ${Object.entries(value).map(
@@ -46,6 +50,12 @@ function Facts({ value }) {
             <dd><${Facts} value=${it} /></dd>`,
       )}
     </dl>`;
+  }
+  if (typeof value === "string" && value.length > LONG && !value.includes(" ")) {
+    return html`<details>
+      <summary>Show</summary>
+      <code>${value}</code>
+    </details>`;
   }
   if (typeof value === "string" && value.includes("\n")) return html`<pre tabindex="0">${value}</pre>`;
   return amount(value === null || value === undefined ? null : String(value));
