@@ -50,7 +50,7 @@ def try_all(port: int, headers: dict[str, str], mode: GenerationMode) -> list[st
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE], ids=["good"])
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["good", "bad"])
 @pytest.mark.parametrize("role", [None, *Role], ids=str)
 def test_nothing_is_answered_that_the_description_does_not_say(
     tmp_path: Path, role: Role | None, mode: GenerationMode

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import typing
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from appliance.plugin_host.kinds import METHODS
 from appliance.service.agents import LOCAL
 from appliance.store.checkpoint import parse_unverified
 from appliance.store.reader import JournalReader
-from appliance.transport import account_wire
+from appliance.transport import account_wire, operator_http
 from appliance.transport import operator_wire as wire
 from appliance.transport.door import Door
 from appliance.transport.http import http_app, principal_of
@@ -255,3 +256,13 @@ def test_a_method_that_moves_value_says_so(name: str) -> None:
     assert protocols
     for protocol in protocols:
         assert "**Moves value" in (inspect.getdoc(getattr(protocol, name)) or "")
+
+
+def test_no_route_of_the_operators_listener_acts_but_through_a_verb() -> None:
+    """What a route takes of the core besides: who signs in, and what may be looked at."""
+    looked_at = {"archive", "clock", "halt.is_halted", "identity.mode", "identity.version", "operators"}
+    looked_at |= {"operators.begin_codes", "operators.factors", "operators.sign_in", "recorder.failure"}
+    looked_at |= {"telemetry.meter"}
+    folder = Path(inspect.getfile(operator_http)).parent
+    used = {name for path in folder.glob("*_routes.py") for name in re.findall(r"core\.([a-z_.]+)", path.read_text())}
+    assert {".".join(name.split(".")[:2]) if name.count(".") else name for name in used} <= looked_at

@@ -29,11 +29,11 @@ from appliance.transport.operator_http import (
     trading_routes,
 )
 from appliance.transport.operator_http.call_rates import CallRates
-from appliance.transport.operator_http.document import document
+from appliance.transport.operator_http.document import document, query_names
 from appliance.transport.operator_http.faults import HANDLERS
 from appliance.transport.operator_http.live import LiveUpdates
 from appliance.transport.operator_http.live_line import LiveLine
-from appliance.transport.operator_http.signed_in import admit, asking_of
+from appliance.transport.operator_http.signed_in import admit, asking_of, know_query
 from appliance.transport.operator_http.walls import BODY_BYTES_MAX, Walls
 
 FAMILIES = (
@@ -61,6 +61,7 @@ def litestar_app(core: Core, calls_per_min: int, *, metrics_open: bool = False) 
         {
             "core": core,
             "document": document(routes),
+            "queries": {route.fn: query_names(route) for route in routes if route.include_in_schema is not False},
             "acts": OperatorActs(core),
             "door": Door(core.agents, "operator http", core.clock, core.telemetry.stages),
             "opened": frozenset({"metrics"} if metrics_open else ()),
@@ -70,7 +71,7 @@ def litestar_app(core: Core, calls_per_min: int, *, metrics_open: bool = False) 
     return Litestar(
         routes,
         state=state,
-        guards=[admit],
+        guards=[admit, know_query],
         dependencies={"asking": Provide(asking_of, sync_to_thread=False)},
         exception_handlers=HANDLERS,
         request_max_body_size=BODY_BYTES_MAX,

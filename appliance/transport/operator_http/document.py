@@ -57,6 +57,14 @@ def document(routes: Iterable[HTTPRouteHandler]) -> dict[str, Any]:
     }
 
 
+def query_names(route: HTTPRouteHandler) -> frozenset[str]:
+    """What may stand in the query of a route."""
+    in_path = {name for path in route.paths for name in _PARAMETER.findall(path)}
+    hints = get_type_hints(route.fn, include_extras=True)
+    marked = {name: _marker(hint, ParameterKwarg) for name, hint in hints.items() if name not in in_path}
+    return frozenset(marker.name or name for name, marker in marked.items() if marker is not None)
+
+
 def _operation(
     route: HTTPRouteHandler, path: str, hints: dict[str, Any], schema_of: dict[str, dict[str, Any]]
 ) -> dict[str, Any]:

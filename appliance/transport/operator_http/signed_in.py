@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.di import NamedDependency
+from litestar.exceptions import ClientException
 from litestar.handlers import BaseRouteHandler
 
 from appliance.domain.operators import Person, Role
@@ -53,6 +54,15 @@ async def admit(connection: AnyConnection, handler: BaseRouteHandler) -> None:
     if not isinstance(needed, Role) or not signed_in.person.role.covers(needed):
         raise NotAllowed(f"{signed_in.person.name} is {signed_in.person.role}; this needs {needed or 'more'}")
     connection.scope[_SIGNED_IN] = signed_in  # type: ignore[literal-required]
+
+
+async def know_query(connection: AnyConnection, handler: BaseRouteHandler) -> None:
+    """The second guard: an argument that a route does not know is an error, as everywhere."""
+    known: frozenset[str] | None = connection.app.state.queries.get(handler.fn)
+    unknown = set() if known is None else set(connection.query_params) - known
+    if unknown:
+        said = ", ".join(sorted(known or ())) or "none"
+        raise ClientException(f"{len(unknown)} unknown in the query; what may stand there: {said}")
 
 
 def _authenticate(connection: AnyConnection) -> SignedIn | None:
