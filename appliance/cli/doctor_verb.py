@@ -30,7 +30,6 @@ def doctor_command(line: CommandLine, full: bool, as_json: bool) -> None:
     """
     from appliance.doctor import Host, Level, worst
 
-    _become_owner(line)
     host = Host(line.home, line.config_path, os.environ, datetime.now(UTC), full=full)
     examined = _examined(host, told=not as_json)
     if as_json:
@@ -64,14 +63,3 @@ def _examined(host: Host, *, told: bool) -> Sequence[Examined]:
 
 def _word(level: str) -> str:
     return click.style(f"{level.upper():<7}", fg=_COLOURS[level])
-
-
-def _become_owner(line: CommandLine) -> None:
-    """As root, look as the home's owner would: a file that root makes beside the journal the daemon could not use."""
-    if os.geteuid() != 0 or not line.home.root.exists():
-        return
-    found = line.home.root.stat()
-    if found.st_uid != 0:
-        os.setgroups([])
-        os.setegid(found.st_gid)
-        os.seteuid(found.st_uid)

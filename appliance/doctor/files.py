@@ -96,7 +96,9 @@ def plugins(host: Host) -> Iterator[Finding]:
     if host.configuration is None:
         yield skipped("the configuration cannot be used")
         return
-    for finding in verify_plugins(host.configuration, host.home):
+    with host.as_owner():
+        findings = verify_plugins(host.configuration, host.home)
+    for finding in findings:
         for wrong in finding.wrong:
             yield fail(f"{finding.subject}: {wrong}", "readytrader plugin verify")
         if not finding.wrong:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -69,6 +71,19 @@ class Host:
     def status(self) -> StatusView | None:
         """None where no daemon answers."""
         return self.word.status
+
+    @contextmanager
+    def as_owner(self) -> Iterator[None]:
+        """As root, look as the home's owner does: a worker takes the secrets of its own user, and of nobody else."""
+        owner = self.home.root.stat() if self.home.root.exists() else None
+        if os.geteuid() != 0 or owner is None or owner.st_uid == 0:
+            yield
+            return
+        os.seteuid(owner.st_uid)
+        try:
+            yield
+        finally:
+            os.seteuid(0)
 
     def read(self, path: str) -> str | None:
         """A file of the kernel's, e.g. `proc/swaps`; None where it cannot be read."""

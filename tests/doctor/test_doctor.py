@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import stat
+import tempfile
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -29,6 +30,7 @@ from tests.doctor.ground import CONFIGURED, LIMITS, Ground, account
 
 RANK = {Level.SKIPPED: 0, Level.OK: 0, Level.WARN: 1, Level.FAIL: 2}
 EDIT = "UPDATE entry SET leaf = CAST(replace(CAST(leaf AS TEXT), 'BTC', 'ETH') AS BLOB)"
+NOBODY = 65534
 Fault = Callable[[Ground], None]
 
 
@@ -258,6 +260,19 @@ def test_no_secret_is_in_what_it_says(ground: Ground) -> None:
     for secret in ("sesame-open", "c2VzYW1l", ground.home.permit_key.read_bytes().hex(), "JBSWY3DPEHPK3PXP"):
         assert secret not in told
     assert ground.home.checkpoint_key.read_text().strip() not in told
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can look at another user's home")
+def test_root_may_look_at_anothers_home_and_leaves_nothing_of_its_own(ground: Ground) -> None:
+    for path in (ground.home.operator_socket, ground.home.agent_socket):
+        path.unlink()  # what cannot be copied
+    with tempfile.TemporaryDirectory(prefix="rt-") as folder:
+        theirs = ground.copy(Path(folder))
+        for path in (theirs.folder, *theirs.folder.rglob("*")):
+            os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+        levels = theirs.levels(full=True)
+        assert worse(dict.fromkeys(levels, Level.OK), levels) == {}
+        assert {path.lstat().st_uid for path in theirs.home.root.rglob("*")} == {NOBODY}
 
 
 def test_the_verb_works_beside_the_daemon_and_without_it_and_changes_nothing(appliance: Appliance) -> None:  # noqa: F811

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +17,7 @@ from appliance.plugin_host import link
 from appliance.plugin_host.gate import PermitRefused
 from appliance.plugin_host.health import WorkerState
 from appliance.plugin_host.kinds import Kind
+from appliance.plugin_host.messages import Returned
 from appliance.plugin_host.supervisor import Worker
 from tests.plugin_host.rig import BTC_USDT, notes, order, permit, running, until
 
@@ -336,3 +338,28 @@ def test_a_stream_that_nobody_reads_holds_so_many_bytes_and_no_more(tmp_path: Pa
             await stream.aclose()
 
     asyncio.run(scene())
+
+
+@pytest.mark.parametrize(("began_ns", "ended_ns"), [(0, 0), (-(2**62), 2**62), (2**62, 2**63), (2**62, 0)])
+def test_a_workers_times_count_only_within_those_of_the_core(began_ns: int, ended_ns: int) -> None:
+    asked_ns = time.monotonic_ns()
+    reply = Returned(call_id=1, value=b"", began_ns=began_ns, ended_ns=ended_ns)
+    told = link._answered("worker-1", "find_order", asked_ns, reply)
+    assert asked_ns == told.asked_ns <= told.began_ns <= told.ended_ns <= told.answered_ns
+    assert told.fault is None
+
+
+def test_every_answered_call_is_told_with_how_it_failed(tmp_path: Path) -> None:
+    told: list[link.CallAnswered] = []
+
+    async def scene() -> None:
+        async with running("malformed", tmp_path) as worker:
+            worker._on_answer = told.append
+            await worker.up()
+            assert worker._link is not None
+            worker._link._on_answer = told.append
+            with pytest.raises(OutcomeUnknown):
+                await worker.call("place_order", order(), permit=permit(order()))
+
+    asyncio.run(scene())
+    assert [(one.worker, one.method, one.fault) for one in told] == [("worker-1", "place_order", "lost")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from pathlib import Path
 
 import pytest
@@ -348,3 +349,12 @@ def test_a_result_that_comes_after_the_answer_is_dropped(tmp_path: Path) -> None
         worker.logged("too late")
         assert worker.call("balances") == []
         assert all(line.text == "too late" for line in worker.logs)
+
+
+def test_an_answer_says_when_it_was_worked_on(tmp_path: Path) -> None:
+    with a_worker(tmp_path, finds("return None")) as worker:
+        worker.ready()
+        asked = time.monotonic_ns()
+        answer = worker.timed_answer(begun(worker))
+        assert isinstance(answer, Returned | Failed)
+        assert asked <= answer.began_ns <= answer.ended_ns <= time.monotonic_ns()
