@@ -176,7 +176,8 @@ class Archive:
         """The pieces of a report, each made in a thread when it is asked for; the first one is made at once."""
         source = await asyncio.to_thread(lambda: Source(self.path, pause_s=PAUSE_S))
         try:
-            chunks = await asyncio.to_thread(make, source)
+            async with self._readers:  # some reports are computed whole before the first piece
+                chunks = await asyncio.to_thread(make, source)
         except BaseException:
             source.close()
             raise

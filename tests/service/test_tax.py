@@ -351,3 +351,14 @@ def test_once_everything_is_sold_all_methods_gain_the_same_and_lots_are_conserve
         for row in rows:
             assert sum((lot.quantity for lot in row.lots), D(0)) == (row.quantity if row.lots else 0)
     assert len(sums) <= 1
+
+
+@pytest.mark.parametrize("method", ALL)
+def test_what_is_smaller_than_the_last_digit_stays_with_the_rest_of_the_lot(method: Method) -> None:
+    """A third of 3e-19 is nothing at 18 decimals; what was paid is still what was taken."""
+    tiny = D("0.000000000000000001")
+    rows, _ = run(
+        method, trade(1, Side.BUY, 3 * tiny, D("0.1")), trade(2, Side.SELL, tiny, D(1)),
+        trade(3, Side.SELL, 2 * tiny, D(1)),
+    )  # fmt: skip
+    assert [row.cost for row in rows[1:]] == [D(0), 3 * tiny / 10]

@@ -165,6 +165,18 @@ def test_every_changed_bit_and_every_cut_of_a_sealed_report_is_found(journal: Pa
                 verify_sealed(io.BytesIO(wrong), VKEY)
 
 
+@pytest.mark.parametrize("length", [9, 99, 999])
+def test_a_seal_has_one_spelling(length: int) -> None:
+    """Base64 has bits at its end that mean nothing; a seal with another spelling of them is not the one written."""
+    whole = b"".join(sealed([b"x" * (length - 1) + b"\n"], Sealer(KEY, ORIGIN)))
+    word = whole.removesuffix(b"\n").rpartition(b" ")[2]
+    letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    place = len(word.rstrip(b"=")) - 1
+    other = word[:place] + letters[letters.index(word[place]) ^ 1 :][:1] + word[place + 1 :]
+    with pytest.raises(InvalidFile, match="seal"):
+        verify_sealed(io.BytesIO(whole.replace(word, other)), VKEY)
+
+
 def test_a_seal_can_be_checked_with_two_shell_tools(journal: Path) -> None:
     head, _, last = report(journal).removesuffix(b"\n").rpartition(b"\n")
     note = base64.b64decode(last.split(b" ")[2]).decode()
