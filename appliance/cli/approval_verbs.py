@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from appliance.cli.asking import ask, print_json, print_json_line, print_table, screen, table_of
+from appliance.cli.asking import ask, print_json, print_json_line
 from appliance.cli.context import CommandLine, json_option
+from appliance.cli.tables import print_table, screen, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,9 +24,12 @@ WATCH_S = 1.0
 HEADINGS = ("request", "agent", "what", "at most", "worst price", "agreed", "left")
 
 
-@click.group("approvals")
-def approvals_group() -> None:
-    """What agents asked for and a person must decide."""
+@click.group("approvals", invoke_without_command=True)
+@click.pass_context
+def approvals_group(context: click.Context) -> None:
+    """What agents asked for and a person must decide. Without a verb: list."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_approvals)
 
 
 @approvals_group.command("list")
@@ -216,16 +220,17 @@ def _watch_screen(line: CommandLine, count: int | None) -> None:
         while count is None or looked < count:
             if looked:
                 time.sleep(WATCH_S)
-            live.update(_picture(ask(line, lambda client: client.approvals())), refresh=True)
+            picture = _picture(ask(line, lambda client: client.approvals()), live.console.width)
+            live.update(picture, refresh=True)
             looked += 1
 
 
-def _picture(approvals: Sequence[ApprovalDetail]) -> RenderableType:
+def _picture(approvals: Sequence[ApprovalDetail], width: int) -> RenderableType:
     from rich.text import Text
 
     if not approvals:
         return Text(f"nothing waits for a decision ({datetime.now(UTC):%H:%M:%S} UTC)")
-    return table_of(HEADINGS, _rows(approvals))
+    return table_of(HEADINGS, _rows(approvals), width)
 
 
 def _watch_lines(line: CommandLine, count: int | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,9 +12,6 @@ import click
 from appliance.cli.context import EXIT_REFUSED, EXIT_UNAVAILABLE, CommandLine
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
-
     from appliance.transport.operator_client import OperatorClient
 
 T = TypeVar("T")
@@ -65,28 +62,3 @@ def print_json_line(value: object) -> None:
 
     click.echo(msgspec.json.encode(value).decode())
     sys.stdout.flush()
-
-
-def screen() -> Console:
-    """Where tables go; away from a terminal nothing is wrapped or cut, for other programs read it."""
-    from rich.console import Console
-
-    return Console() if sys.stdout.isatty() else Console(width=240)
-
-
-def table_of(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    """A table of plain texts; nothing in them is taken for markup."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    return table
-
-
-def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table for people."""
-    screen().print(table_of(headings, rows))

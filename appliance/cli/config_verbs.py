@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from appliance.cli.context import EXIT_REFUSED, CommandLine, json_option
+from appliance.cli.tables import print_table
 
 if TYPE_CHECKING:
     from appliance.config import Configuration, ConfigurationError
@@ -65,7 +66,8 @@ def show(context: click.Context, config_path: Path | None, as_json: bool) -> Non
     if as_json:
         click.echo(json.dumps({"digest": configuration.digest, "settings": _rows(configuration)}))
     else:
-        _print_table(configuration)
+        line = context.find_object(CommandLine)
+        _print_table(configuration, None if line is None else line.home.root)
 
 
 def _path(context: click.Context, config_path: Path | None) -> Path | None:
@@ -104,19 +106,19 @@ def _rows(configuration: Configuration) -> list[dict[str, str]]:
     ]
 
 
-def _print_table(configuration: Configuration) -> None:
-    from rich.console import Console
-    from rich.table import Table
+def _print_table(configuration: Configuration, home: Path | None) -> None:
+    """An origin in the home is shown from there on: almost every row has one."""
     from rich.text import Text
 
-    # Away from a terminal nothing is wrapped or cut: other programs read it.
-    console = Console() if sys.stdout.isatty() else Console(width=240)
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("setting", "value", "unit", "origin"):
-        table.add_column(heading, overflow="fold")
-    for row in configuration.effective:
-        origin = str(row.origin)
-        style = "" if origin == "default" else "cyan"
-        table.add_row(row.setting, Text(row.value), row.unit, Text(origin, style=style))
-    console.print(table)
-    console.print(f"digest {configuration.digest}", highlight=False)
+    prefix = "" if home is None else f"{home}{os.sep}"
+    rows = [
+        (
+            row.setting,
+            row.value,
+            row.unit,
+            Text(str(row.origin).removeprefix(prefix), style="" if str(row.origin) == "default" else "cyan"),
+        )
+        for row in configuration.effective
+    ]
+    print_table(("setting", "value", "unit", "origin"), rows)
+    click.echo(f"digest {configuration.digest}")

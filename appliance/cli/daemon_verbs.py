@@ -57,14 +57,17 @@ def init_command(line: CommandLine, profile: str) -> None:
     click.echo(f"journal        {home.journal}")
     click.echo(f"public key     {line.vkey()}")
     click.echo("\nKeep the public key somewhere else: with it anybody can verify the journal, and nobody can forge it.")
-    click.echo("Next: readytrader config check, then readytrader serve, or let an MCP client start readytrader mcp.")
+    click.echo(
+        "Next: readytrader operator add NAME --role admin, then readytrader serve; readytrader doctor says what is"
+    )
+    click.echo("still missing. Or let an MCP client start readytrader mcp, without a daemon.")
 
 
 @click.command("serve")
 @log_level_option
 @click.pass_obj
 def serve_command(line: CommandLine, log_level: str | None) -> None:
-    """Run in the foreground: agents over a socket and loopback HTTP, operators over a socket. Ends on SIGTERM."""
+    """Run in the foreground: agents, and operators with their page, over sockets and loopback HTTP. Ends on SIGTERM."""
     from appliance.bootstrap import Ports, run_daemon
 
     configuration = line.configuration()
@@ -74,7 +77,7 @@ def serve_command(line: CommandLine, log_level: str | None) -> None:
         operators = (
             ()
             if ports.operators is None
-            else (f"             http://localhost:{ports.operators}/ (readytrader operator add)",)
+            else (f"             http://localhost:{ports.operators}/ (accounts: readytrader operator add)",)
         )
         tell(
             configuration,

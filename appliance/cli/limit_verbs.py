@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from appliance.cli.asking import ask, print_json, print_table
+from appliance.cli.asking import ask, print_json
 from appliance.cli.context import EXIT_REFUSED, CommandLine, json_option
+from appliance.cli.tables import print_table
 
 if TYPE_CHECKING:
     from appliance.transport.limit_results import ChangeView, GaugeView, LimitsView
@@ -23,9 +24,12 @@ code_option = click.option(
 )
 
 
-@click.group("limits")
-def limits_group() -> None:
-    """Limits as they hold now: tighten at once, loosen with a second factor and a delay."""
+@click.group("limits", invoke_without_command=True)
+@click.pass_context
+def limits_group(context: click.Context) -> None:
+    """Limits as they hold now: tighten at once, loosen with a second factor and a delay. Without a verb: list."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_limits)
 
 
 @limits_group.command("list")

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from appliance.cli.asking import ask, print_json, print_table
+from appliance.cli.asking import ask, print_json
 from appliance.cli.context import EXIT_REFUSED, CommandLine, json_option
+from appliance.cli.tables import print_table
 
 if TYPE_CHECKING:
     from appliance.transport.notice_results import NoticeView
@@ -16,9 +17,12 @@ if TYPE_CHECKING:
 SHOWN_MAX = 200
 
 
-@click.group("notices")
-def notices_group() -> None:
-    """What people were told, through which notifier, and what did not arrive."""
+@click.group("notices", invoke_without_command=True)
+@click.pass_context
+def notices_group(context: click.Context) -> None:
+    """What people were told, through which notifier, and what did not arrive. Without a verb: list."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_notices)
 
 
 @notices_group.command("list")

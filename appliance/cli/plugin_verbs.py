@@ -24,6 +24,7 @@ from appliance.cli.plugin_words import (
     the_instance,
     the_plugin,
 )
+from appliance.cli.tables import print_table
 
 if TYPE_CHECKING:
     from appliance.config import Configuration
@@ -103,24 +104,15 @@ def _instances(configuration: Configuration, plugin: str) -> list[str]:
 
 
 def _print_table(rows: Sequence[dict[str, object]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    # Away from a terminal nothing is wrapped or cut: other programs read it.
-    console = Console() if sys.stdout.isatty() else Console(width=240)
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("plugin", "origin", "version", "kinds", "state", "instances", "publisher", "wrong"):
-        table.add_column(heading, overflow="fold")
+    cells: list[tuple[str | Text, ...]] = []
     for row in rows:
         state = "enabled" if row["enabled"] else "disabled" if row["origin"] == "installed" else "not used"
-        cells = [row["name"], row["origin"], row["version"], _listed(row["kinds"]), state, _listed(row["instances"])]
-        table.add_row(
-            *(Text(str(cell)) for cell in cells),
-            Text(short_key(str(row["publisher"]))),
-            Text(_listed(row["wrong"]), style="red"),
-        )
-    console.print(table)
+        names = (row["name"], row["origin"], row["version"], _listed(row["kinds"]), state, _listed(row["instances"]))
+        publisher, wrong = short_key(str(row["publisher"])), Text(_listed(row["wrong"]), style="red")
+        cells.append((*map(str, names), publisher, wrong))
+    print_table(("plugin", "origin", "version", "kinds", "state", "instances", "publisher", "wrong"), cells)
 
 
 def _listed(values: object) -> str:

@@ -11,6 +11,7 @@ import click
 
 from appliance import __version__, selftest
 from appliance.cli.context import EXIT_REFUSED, json_option
+from appliance.cli.tables import print_table
 
 
 @click.command("selftest")
@@ -38,22 +39,15 @@ def selftest_command(as_json: bool) -> None:
 
 def _print_table(parts: Sequence[selftest.Part]) -> None:
     """One row for each area, and below it what is wrong there."""
-    from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    # Away from a terminal nothing is wrapped or cut: other programs read it.
-    console = Console() if sys.stdout.isatty() else Console(width=240)
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("verdict", "area", "parts"):
-        table.add_column(heading, overflow="fold")
     areas: dict[str, list[selftest.Part]] = defaultdict(list)
     for part in parts:
         areas[part.area].append(part)
+    rows: list[tuple[str | Text, ...]] = []
     for area, members in areas.items():
         wrong = [part for part in members if part.fault is not None]
         verdict = Text("wrong", style="red") if wrong else Text("sound", style="green")
-        table.add_row(verdict, area, f"{len(members) - len(wrong)} of {len(members)}")
-        for part in wrong:
-            table.add_row("", Text(f"  {part.name}"), Text(str(part.fault), style="red"))
-    console.print(table)
+        rows.append((verdict, area, f"{len(members) - len(wrong)} of {len(members)}"))
+        rows += [("", Text(f"  {part.name}"), Text(str(part.fault), style="red")) for part in wrong]
+    print_table(("verdict", "area", "parts"), rows)

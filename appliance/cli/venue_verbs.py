@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from appliance.cli.asking import ask, print_json, print_table
+from appliance.cli.asking import ask, print_json
 from appliance.cli.context import CommandLine, json_option
+from appliance.cli.tables import print_table
 
 if TYPE_CHECKING:
     from appliance.transport.operator_results import VenueView, WatchdogView

@@ -116,7 +116,7 @@ def accounts(host: Host) -> Iterator[Finding]:
     elif not any(account.role is Role.ADMIN for account in found):
         yield warn("no account has the role admin, so not everything can be done over HTTP", "readytrader operator add")
     else:
-        yield ok(f"{len(found)} accounts")
+        yield ok(", ".join(f"{account.username} ({account.role})" for account in found))
 
 
 def second_factors(host: Host) -> Iterator[Finding]:

@@ -272,7 +272,7 @@ class LimitBook:
             raise LimitRefused(f"{key} is {before} already")
         is_tighter = allows_no_more(field, getattr(after, field), getattr(self._limits, field))
         if tightens and not is_tighter:
-            raise LimitRefused(f"{key}: {wanted} may allow more than {before}; that is a loosening")
+            raise LimitRefused(f"{key}: {wanted} may allow more than {before}; loosen it, which holds after a delay")
         if is_tighter and not tightens:
             raise LimitRefused(f"{key}: {wanted} allows no more than {before}; tighten it, which holds at once")
         now = self._clock()

@@ -176,7 +176,7 @@ def test_a_loosening_that_nobody_else_wanted_is_void_when_it_is_due(tmp_path: Pa
 def test_fewer_approvers_are_a_loosening_that_more_must_want(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
         book = rig.core.limit_book
-        with pytest.raises(LimitRefused, match="is a loosening"):
+        with pytest.raises(LimitRefused, match="loosen it, which holds after a delay"):
             await book.tighten("approval.people_min", "1", ALICE, "faster")
         change = await loosened(rig, "1", "approval.people_min")
         assert change.people_min == 2
@@ -205,8 +205,8 @@ def test_more_approvers_meanwhile_must_want_it_too(tmp_path: Path) -> None:
         ("limits.notional_order_max", "-1", "limits.notional_order_max: expected a plain decimal"),
         ("limits.notional_order_max", "NaN", "limits.notional_order_max: expected a plain decimal"),
         ("limits.notional_order_max", "5000.0", "is 5000 already"),
-        ("limits.notional_order_max", "5001", "is a loosening"),
-        ("limits.notional_order_max", "off", "is a loosening"),
+        ("limits.notional_order_max", "5001", "loosen it"),
+        ("limits.notional_order_max", "off", "loosen it"),
         ("limits.notional_oder_max", "1", "did you mean limits.notional_order_max"),
         ("limits.open_orders_max", "1.5", "limits.open_orders_max: expected a whole number"),
         ("allow.symbols", "BTC/USDT,,", "expected a spot symbol"),
