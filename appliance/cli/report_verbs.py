@@ -40,7 +40,7 @@ def _where(command: F) -> F:
     help="Which lots a disposal takes: first in, last in, highest cost, or the average of all.",
 )
 @click.option("--year", type=click.IntRange(2000, 9999), help="The year (UTC); default: all.")
-@click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", show_default=True)
+@click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", show_default=True, help="As what.")
 @_where
 @click.pass_obj
 def tax_command(
@@ -65,7 +65,9 @@ def tax_command(
 
 @report_group.command("daily")
 @click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="The day (UTC); default: yesterday.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="As what."
+)
 @_where
 @click.pass_obj
 def daily_command(
