@@ -55,3 +55,15 @@ def test_every_module_that_is_imported_exists() -> None:
     for path in OWN:
         for name in re.findall(r"(?:from |import\()\"(\.[^\"]+)\"", path.read_text()):
             assert (path.parent / name).is_file(), f"{path.name} imports {name}"
+
+
+def test_what_the_first_view_needs_is_asked_for_at_once() -> None:
+    needed, left = set(), ["main.js", "views/now.js"]
+    while left:
+        path = PAGE / left.pop()
+        if path not in needed:
+            needed.add(path)
+            names = re.findall(r"from \"(\.[^\"]+)\"", path.read_text())
+            left += [str((path.parent / name).resolve().relative_to(PAGE)) for name in names]
+    asked = re.findall(r"modulepreload\" href=\"/page/([^\"]+)\"", (PAGE / "index.html").read_text())
+    assert {PAGE / name for name in asked} == needed - {PAGE / "main.js"}
