@@ -691,7 +691,7 @@ OPERATOR_METRICS_OPEN = _setting(
 OPERATOR_CALLS_PER_MIN = _setting(
     "operator_http.calls_per_min",
     forms.whole(10, 1_000_000),
-    "Calls of one account; a further one waits. As many failed calls of all who are not signed in.",
+    "Calls of one account; a further one waits. As many scrapes where `metrics_open` is set.",
     default=1200,
     basis="a page that looks at everything each second uses half of it",
     unit="calls/min",

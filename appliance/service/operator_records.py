@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from msgspec import Struct
 
 from appliance.domain.operators import Person, Role, account_name
+
+USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}", re.ASCII)
 
 
 class Account(Struct, frozen=True, kw_only=True):

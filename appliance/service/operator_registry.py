@@ -28,6 +28,7 @@ class OperatorRegistry:
         self.lockout = Lockout(store.load(FAILURES, Failures), clock)
         self.changing = asyncio.Lock()
         """Held by whoever reads an account in order to change it."""
+        self._writing = asyncio.Lock()
 
     def active(self, username: str) -> Account | None:
         """The account, unless it is unknown or disabled."""
@@ -38,14 +39,23 @@ class OperatorRegistry:
         return tuple(it for it in self.passkeys.values() if it.username == username)
 
     async def put_account(self, account: Account) -> None:
-        await self._store.write([Change(kind=ACCOUNTS, id=account.username, value=account)])
-        self.accounts[account.username] = account
+        async with self._writing:
+            await self._store.write([Change(kind=ACCOUNTS, id=account.username, value=self._with_codes_used(account))])
+            self.accounts[account.username] = self._with_codes_used(account)
 
     async def use_code(self, account: Account, step: int) -> None:
         """Remember the time step of a one-time code, in memory at once: of two that use it now, one succeeds."""
         used = msgspec.structs.replace(self.accounts[account.username], totp_step=step)
         self.accounts[account.username] = used
-        await self._store.write([Change(kind=ACCOUNTS, id=used.username, value=used)])
+        async with self._writing:  # written is what holds by then: the account may have been closed meanwhile
+            now = self.accounts[account.username]
+            await self._store.write([Change(kind=ACCOUNTS, id=now.username, value=now)])
+
+    def _with_codes_used(self, account: Account) -> Account:
+        """The account, of which codes may have been used since it was read."""
+        known = self.accounts.get(account.username)
+        step = account.totp_step if known is None else max(account.totp_step, known.totp_step)
+        return msgspec.structs.replace(account, totp_step=step)
 
     async def put_passkey(self, passkey: Passkey) -> None:
         self.passkeys[passkey.credential_id] = passkey

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -12,14 +11,12 @@ import msgspec
 from appliance.domain.events import OperatorChange, OperatorChanged
 from appliance.domain.operators import Person, Role
 from appliance.service import passwords
-from appliance.service.operator_records import Account
+from appliance.service.operator_records import USERNAME, Account
 from appliance.service.operator_registry import OperatorRegistry
 from appliance.service.recorder import Recorder
 from appliance.service.second_factors import SecondFactors
 from appliance.service.sign_in import SignIn
 from appliance.store.credentials import Credentials
-
-_USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}", re.ASCII)
 
 
 class OperatorRefusedChange(ValueError):
@@ -60,7 +57,7 @@ class Operators:
 
     async def add(self, username: str, role: Role, password: str, uid: int | None, by: str) -> None:
         """Add an account. Raises `OperatorRefusedChange` and `PasswordRefused`."""
-        if not _USERNAME.fullmatch(username):
+        if not USERNAME.fullmatch(username):
             raise OperatorRefusedChange(f"username {username!r}: expected 1 to 32 of a-z, 0-9, '.', '_' and '-'")
         passwords.require_good(password, username)
         async with self._registry.changing:

@@ -126,7 +126,7 @@ class Passkeys:
         now = self._clock()
         self._challenges = {key: it for key, it in self._challenges.items() if now < it.expires_at}
         own = [key for key, it in self._challenges.items() if it.username == username]
-        for key in own[: len(own) - CHALLENGES_MAX + 1]:
+        for key in own[: max(0, len(own) - CHALLENGES_MAX + 1)]:
             del self._challenges[key]
         subject_sha256 = hashlib.sha256(subject.encode()).digest()
         challenge = secrets.token_bytes(_NONCE_BYTES) + subject_sha256

@@ -16,7 +16,7 @@ from appliance.domain.events import OperatorLockedOut, OperatorSignedIn, Operato
 from appliance.domain.operators import Person, Role
 from appliance.service import passwords
 from appliance.service.one_time_codes import step_of
-from appliance.service.operator_records import Account, Session
+from appliance.service.operator_records import USERNAME, Account, Session
 from appliance.service.operator_registry import OperatorRegistry
 from appliance.service.recorder import Recorder
 from appliance.service.session_tokens import AccessTokens, new_refresh_token, session_of, token_hash
@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 
 GUESSES_WAITING_MAX = 16
 SPENT_MAX = 128
+NOBODY = ""
+"""Whatever cannot be a username: as such it would be kept, and could be a password that was typed in the wrong place, or
+what failures of somebody who is signed in are counted under."""
 SESSIONS_MAX = 16
 """Of one account at a time; the oldest ends."""
 
@@ -89,15 +92,20 @@ class SignIn:
 
     async def sign_in(self, username: str, password: str, code: str | None) -> Tokens:
         """Begin a session. Raises `SignInRefused` in one of its kinds."""
+        if not USERNAME.fullmatch(username):
+            username = NOBODY
         if self._guesses >= GUESSES_WAITING_MAX:
             raise MustWait(timedelta(seconds=1))
         self._guesses += 1
         try:
             # One at a time: what is guessed at once is counted one by one, and memory is taken once.
             async with self._registry.changing:
-                account = await self._recognise(username, password, code)
+                return await self._begun(await self._recognise(username, password, code))
         finally:
             self._guesses -= 1
+
+    async def _begun(self, account: Account) -> Tokens:
+        """A new session of somebody whose account nobody changes meanwhile: a change ends every session before it."""
         session, refresh_token = self._new_session(account.username)
         await self._registry.end_sessions(*self._surplus(account.username))
         await self._registry.put_session(session)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from appliance.domain.operators import Role
 from appliance.service.core import Core
+from appliance.service.passkeys import CHALLENGES_MAX, Passkeys
 from tests.operator_http.serving import PASSWORD, Caller, error_code, served
 from tests.operator_http.software_key import SoftwareKey
 
@@ -143,3 +146,10 @@ def test_a_stolen_session_adds_no_second_key(tmp_path: Path) -> None:
                 assert (without.status_code, error_code(without)) == (401, "factor_needed")
 
     asyncio.run(scenario())
+
+
+def test_as_many_challenges_are_outstanding_as_are_allowed() -> None:
+    ceremonies = Passkeys(lambda: datetime(2026, 11, 28, tzinfo=UTC))
+    asked = [ceremonies.request_options("alice", "act", ())["challenge"] for _ in range(CHALLENGES_MAX + 1)]
+    outstanding = {base64.urlsafe_b64encode(key).rstrip(b"=").decode() for key in ceremonies._challenges}
+    assert outstanding == set(asked[1:])

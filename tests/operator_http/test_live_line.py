@@ -14,6 +14,7 @@ from websockets.exceptions import InvalidStatus
 
 from appliance.domain.operators import Role
 from appliance.service.core import Core
+from appliance.transport.operator_http.live_line import STRANGERS_MAX
 from tests.operator_http.serving import Caller, served
 from tests.transport.serving import call, new_token
 
@@ -119,5 +120,18 @@ def test_a_page_of_another_origin_gets_no_live_line(tmp_path: Path) -> None:
             with pytest.raises(InvalidStatus) as refused:
                 await connect(f"ws://localhost:{http.port}/ws", additional_headers={"Origin": "http://evil.example"})
             assert refused.value.response.status_code == 403
+
+    asyncio.run(scenario())
+
+
+def test_strangers_who_show_no_token_keep_nobody_out(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with served(tmp_path) as (core, http), await Caller.signed_in(core, http, Role.VIEWER) as viewer:
+            strangers = [await connect(f"ws://localhost:{http.port}/ws") for _ in range(STRANGERS_MAX)]
+            signed_in = await line(viewer)
+            assert await close_code(strangers[0]) == 4401
+            assert strangers[-1].close_code is None
+            for socket in (*strangers, signed_in):
+                await socket.close()
 
     asyncio.run(scenario())

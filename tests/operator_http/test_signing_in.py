@@ -5,11 +5,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import jwt
+import msgspec
 import pytest
 
 from appliance.domain.operators import Role
 from appliance.service.lockout import WAIT_MAX, Lockout
-from tests.operator_http.serving import PASSWORD, Caller, add_operator, error_code, served
+from appliance.service.operator_records import Account
+from appliance.service.operator_registry import ACCOUNTS, OperatorRegistry
+from appliance.store.credentials import Credentials
+from tests.operator_http.devices import enrolled
+from tests.operator_http.serving import PASSWORD, Caller, add_operator, error_code, listening, served
+from tests.transport.serving import running_core
 
 
 def test_somebody_with_an_account_signs_in_and_sees_how_things_are(tmp_path: Path) -> None:
@@ -174,6 +180,61 @@ def test_the_file_of_credentials_is_closed_to_others_and_keeps_no_token_or_passw
             for secret in (PASSWORD, admin.tokens["refresh_token"], admin.tokens["access_token"]):
                 assert secret.encode() not in kept
             assert b"$argon2id$v=19$m=47104,t=1,p=1$" in kept
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("key", ["code:alice", "again:alice", "*"])
+def test_strangers_hinder_nobody_who_is_signed_in_by_signing_in_with_odd_names(tmp_path: Path, key: str) -> None:
+    async def scenario() -> None:
+        async with (
+            served(tmp_path) as (core, http),
+            await Caller.signed_in(core, http, Role.OPERATOR, "alice") as alice,
+            Caller(http.port) as thief,
+        ):
+            device = await enrolled(core, "alice")
+            for _ in range(7):
+                await thief.post("/api/auth/login", username=key, password="wrong horse battery")
+            await alice.post("/api/halt", reason="test")
+            resumed = await alice.post("/api/resume", reason="test", factor=device.factor())
+            assert resumed.status_code == 200, resumed.text
+            again = await alice.post("/api/auth/totp/begin", password=PASSWORD, factor=device.factor())
+            assert again.status_code == 200, again.text
+
+    asyncio.run(scenario())
+
+
+def test_strangers_use_up_nobodys_calls(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with (
+            running_core(tmp_path) as core,
+            listening(core, calls_per_min=10) as http,
+            await Caller.signed_in(core, http, Role.VIEWER) as viewer,
+            Caller(http.port, "bad") as stranger,
+        ):
+            for _ in range(12):
+                assert (await stranger.get("/api/status")).status_code == 401
+                assert (await stranger.get("/api/health")).status_code == 200
+            await viewer.sign_in("viewer")
+            renewed = await viewer.post("/api/auth/refresh", refresh_token=viewer.tokens["refresh_token"])
+            assert renewed.status_code == 200, renewed.text
+            asked = [(await viewer.get("/api/auth/me")).status_code for _ in range(20)]
+            assert (asked[0], asked[-1]) == (200, 429)
+
+    asyncio.run(scenario())
+
+
+def test_a_code_that_is_used_while_an_account_is_closed_opens_it_for_no_later_start(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        store, now = Credentials(tmp_path / "operators.db"), datetime.now(UTC)
+        registry = OperatorRegistry(store, lambda: now)
+        alice = Account(username="alice", role=Role.ADMIN, password_phc="", created_at=now, totp_secret="A" * 32)
+        await registry.put_account(alice)
+        closing = registry.put_account(msgspec.structs.replace(alice, disabled_at=now))
+        await asyncio.gather(closing, registry.use_code(alice, 7))
+        for known in (registry.accounts, store.load(ACCOUNTS, Account)):
+            assert (known["alice"].disabled_at, known["alice"].totp_step) == (now, 7)
+        registry.close()
 
     asyncio.run(scenario())
 

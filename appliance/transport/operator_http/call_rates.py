@@ -1,4 +1,8 @@
-"""How often one may call: each account its own share, and all who are not signed in one together."""
+"""How often one may call: each account its own share.
+
+Signing in has bounds of its own, which whoever has a second factor passes (`service/lockout.py`). Strangers have no
+share together: any program on this host could use it up, and keep everybody from signing in.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,6 @@ from collections.abc import Callable
 from appliance.transport.operator_http.faults import TooMany
 
 WINDOW_S = 60.0
-NAMES_MAX = 1024
 
 
 class _Bucket:
@@ -21,7 +24,7 @@ class _Bucket:
 
 
 class CallRates:
-    """Token buckets by account, and by address for calls without a session. Raises `TooMany`."""
+    """Token buckets by account, and one for what is open to anybody. Raises `TooMany`."""
 
     def __init__(self, calls_per_min: int, monotonic: Callable[[], float]) -> None:
         self._limit = calls_per_min
@@ -31,15 +34,13 @@ class CallRates:
     def draw_account(self, username: str) -> None:
         self._draw(f"account:{username}")
 
-    def draw_stranger(self, address: str) -> None:
-        self._draw(f"address:{address}")
+    def draw_anybody(self) -> None:
+        self._draw("anybody")
 
     def _draw(self, key: str) -> None:
         now = self._monotonic()
         bucket = self._buckets.get(key)
         if bucket is None:
-            if len(self._buckets) >= NAMES_MAX:
-                self._buckets.clear()  # accounts and loopback addresses are few: this is a guard, not a policy
             bucket = self._buckets[key] = _Bucket(float(self._limit), now)
         rate = self._limit / WINDOW_S
         bucket.left = min(float(self._limit), bucket.left + (now - bucket.at) * rate)

@@ -17,6 +17,9 @@ from appliance.transport.operator_http.live import Client, LiveUpdates
 PATH = "/ws"
 TOKEN_WITHIN_S = 5.0
 CLIENTS_MAX = 400
+"""Of those who are signed in."""
+STRANGERS_MAX = 32
+"""Lines whose token has not come yet; of more, the one opened first is closed, so that nobody holds them all."""
 SAID_MAX = 100
 """Messages of one client; whoever subscribes anew more often connects anew."""
 LOOK_EVERY_S = 1.0
@@ -53,24 +56,28 @@ class LiveLine:
         self._updates = updates
         self._door = door
         self._lines = 0
+        self._strangers: dict[asyncio.Timeout, None] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
-        if scope["path"] != PATH or self._lines >= CLIENTS_MAX:
-            await send({"type": "websocket.close", "code": CLOSED_FULL})
+        if scope["path"] != PATH:
+            await send({"type": "websocket.close", "code": CLOSED_MANNERS})
             return
         await send({"type": "websocket.accept"})
-        self._lines += 1
         try:
-            await self._serve(receive, send)
+            token, _ = await self._signed_in(receive)
+            if self._lines >= CLIENTS_MAX:
+                raise _Closed(CLOSED_FULL)
+            self._lines += 1
+            try:
+                await self._serve(token, receive, send)
+            finally:
+                self._lines -= 1
         except _Closed as closed:
             if closed.code is not None:
                 await send({"type": "websocket.close", "code": closed.code})
-        finally:
-            self._lines -= 1
 
-    async def _serve(self, receive: Receive, send: Send) -> None:
-        token, _ = await self._signed_in(receive)
+    async def _serve(self, token: str, receive: Receive, send: Send) -> None:
         await send({"type": "websocket.send", "text": '{"type":"READY"}'})
         client = self._updates.join()
         try:
@@ -86,11 +93,19 @@ class LiveLine:
             self._updates.leave(client)
 
     async def _signed_in(self, receive: Receive) -> tuple[str, SignedIn]:
+        if len(self._strangers) >= STRANGERS_MAX:
+            oldest = next(iter(self._strangers))
+            del self._strangers[oldest]
+            if not oldest.expired():
+                oldest.reschedule(asyncio.get_running_loop().time())
         try:
-            async with asyncio.timeout(TOKEN_WITHIN_S):
+            async with asyncio.timeout(TOKEN_WITHIN_S) as waiting:
+                self._strangers[waiting] = None
                 said = await _said(receive)
         except TimeoutError:
             raise _Closed(CLOSED_TOKEN) from None
+        finally:
+            self._strangers.pop(waiting, None)
         signed_in = self._sign_in.authenticate(said.token) if isinstance(said, Auth) else None
         if not isinstance(said, Auth) or signed_in is None:
             self._door.note("a live line without a good access token")

@@ -40,13 +40,14 @@ async def admit(connection: AnyConnection, handler: BaseRouteHandler) -> None:
     A coroutine, for Litestar runs plain functions in threads, and nothing of the core may be touched there.
     """
     rates: CallRates = connection.app.state.rates
-    if handler.opt.get("public") is True or handler.opt.get("opened_by") in connection.app.state.opened:
-        rates.draw_stranger(connection.client.host if connection.client else "")
+    if handler.opt.get("public") is True:
+        return
+    if handler.opt.get("opened_by") in connection.app.state.opened:
+        rates.draw_anybody()
         return
     signed_in = _authenticate(connection)
     if signed_in is None:
         door: Door = connection.app.state.door
-        rates.draw_stranger(connection.client.host if connection.client else "")
         door.note("a call without a good access token")
         raise NotSignedIn
     rates.draw_account(signed_in.username)
