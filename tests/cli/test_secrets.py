@@ -61,7 +61,7 @@ def test_no_secret_leaves_its_file(appliance: Appliance) -> None:
     ]
 
     keys = sorted((appliance.home / "keys").iterdir())
-    assert [path.name for path in keys] == ["approval.key", "checkpoint.key", "permit.key"]
+    assert [path.name for path in keys] == ["approval.key", "checkpoint.key", "operator-sessions.key", "permit.key"]
     secrets = {spelled for path in keys for spelled in key_spellings(path)}
     secrets |= {token.encode(), token.split("_", 2)[2].encode(), confirm_token.encode()}
     assert all(len(secret) >= 32 for secret in secrets)
