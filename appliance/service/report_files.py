@@ -81,7 +81,7 @@ class Source:
         """The first and the last entry of a day (UTC), by the journal's clock; the last is before the first if none."""
         size = self.checkpoint.size
         start = self._reader.first_at(f"{day.isoformat()}T", size)
-        stop = self._reader.first_at(f"{date.fromordinal(day.toordinal() + 1).isoformat()}T", size)
+        stop = self._reader.first_at(f"{day.isoformat()}U", size)  # after all its times; the last day has no next one
         return start, stop - 1
 
     def close(self) -> None:

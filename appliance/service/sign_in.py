@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 GUESSES_WAITING_MAX = 16
 SPENT_MAX = 128
 NOBODY = ""
-"""Whatever cannot be a username: as such it would be kept, and could be a password that was typed in the wrong place, or
-what failures of somebody who is signed in are counted under."""
+"""Whatever cannot be a username. As it was typed it would be kept, and could be a password in the wrong place, or what
+the failures of somebody who is signed in are counted under."""
 SESSIONS_MAX = 16
 """Of one account at a time; the oldest ends."""
 

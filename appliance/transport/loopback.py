@@ -93,6 +93,7 @@ class LoopbackServer:
             ws_max_size=ws_message_max,
             log_config=None,
             access_log=False,
+            log_level="error",  # else every line that is no HTTP makes a line in the log: strangers choose how many
             server_header=False,
             proxy_headers=False,
             limit_concurrency=connections_max + 1,

@@ -102,6 +102,31 @@ def test_no_route_is_reached_by_another_name_from_another_page_or_with_too_much(
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("path", ["/api/health", "//api/health", "/api//health", "/metrics"])
+def test_another_site_is_answered_nothing_under_no_spelling_of_a_path(tmp_path: Path, path: str) -> None:
+    async def scenario() -> None:
+        async with served(tmp_path) as (_, http):
+            url = f"http://localhost:{http.port}{path}"
+            async with httpx.AsyncClient() as client:
+                answer = await client.get(url, headers={"Sec-Fetch-Site": "same-site"})
+            assert (answer.status_code, error_code(answer)) == (403, "foreign_origin")
+
+    asyncio.run(scenario())
+
+
+def test_what_is_nested_too_deeply_is_refused_and_makes_no_traceback(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        async with served(tmp_path) as (_, http):
+            deep = b'{"username":' + b"[" * 30_000 + b"]" * 30_000 + b"}"
+            answer = await ask(http, "POST", "/api/auth/login", content=deep)
+            assert (answer.status_code, error_code(answer)) == (400, "bad_request")
+            assert not caplog.records
+
+    asyncio.run(scenario())
+
+
 def test_too_much_in_pieces_is_refused_as_well(tmp_path: Path) -> None:
     async def pieces() -> Any:
         for _ in range(70):

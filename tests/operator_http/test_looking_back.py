@@ -116,6 +116,7 @@ def test_reports_come_for_the_page_and_as_sealed_files(tmp_path: Path) -> None:
             answer = await caller.get(path, **parameters)
             assert answer.status_code == 200, answer.text
             verify_sealed(io.BytesIO(answer.content), vkey)
+        assert (await caller.get("/api/reports/daily", day="9999-12-31")).status_code == 200
         day = (await caller.get("/api/reports/daily", day=f"{core.clock():%Y-%m-%d}")).json()
         assert (day["orders"], day["fills"], day["fees"]) == (2, 2, {"USDT": "0.12"})
         assert day["realised_gain"] == "-0.14"

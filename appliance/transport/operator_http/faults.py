@@ -104,6 +104,10 @@ def _not_good(_request: AnyRequest, fault: Exception) -> Response[ErrorReply]:
     return reply(400, "bad_request", str(fault))
 
 
+def _too_deep(_request: AnyRequest, _fault: RecursionError) -> Response[ErrorReply]:
+    return reply(400, "bad_request", "the body is nested too deeply")
+
+
 def _no_journal(_request: AnyRequest, fault: JournalUnavailable) -> Response[ErrorReply]:
     return reply(503, "journal_unavailable", f"the journal cannot be written, so nothing was done: {fault}")
 
@@ -128,6 +132,7 @@ HANDLERS: dict[int | type[Exception], Any] = {
     FactorRefused: _factor,
     JournalUnavailable: _no_journal,
     CredentialsUnavailable: _no_credentials,
+    RecursionError: _too_deep,
     Exception: _fault,
 }
 """What each exception that may come out of an act becomes."""

@@ -16,7 +16,7 @@ from appliance.transport.loopback import AsgiApp, Receive, Scope, Send
 
 BODY_BYTES_MAX = 1 << 16
 HOSTS = ("localhost", "127.0.0.1", "[::1]")
-API = "/api/"
+PAGE = "/page/"
 
 CONTENT_POLICY = "; ".join(
     (
@@ -100,7 +100,8 @@ def _refusal(scope: Scope) -> int | None:
     if any(origin.decode("latin-1").lower() != f"http://{host}" for origin in origins):
         return 403
     sites = {value for name, value in headers if name == b"sec-fetch-site"}
-    if scope["path"].startswith(API) and not sites <= {b"same-origin", b"none"}:
+    is_page = scope["path"] == "/" or scope["path"].startswith(PAGE)  # a link may lead to it; all else is ours alone
+    if scope["type"] == "http" and not is_page and not sites <= {b"same-origin", b"none"}:
         return 403
     lengths = [value for name, value in headers if name == b"content-length"]
     if any(not value.isdigit() or int(value) > BODY_BYTES_MAX for value in lengths):
