@@ -26,7 +26,7 @@ from appliance.store.entry import Leaf
 
 ACTS_MAX = 50
 """Acts of people that are told one by one; of more there is a number."""
-_ACT_KINDS = ("limit", "operator", "agent.", "notice")
+_ACT_KINDS = ("limit", "operator.", "agent.", "notice.given_up")
 """Kinds of entries, by their beginning, that tell what was changed or could not be told."""
 _DECIDED = {ProposalState.APPROVED: "approved", ProposalState.REFUSED: "refused", ProposalState.EXPIRED: "expired"}
 

@@ -15,6 +15,8 @@ from readytrader_sdk.money import text_from_decimal
 
 from appliance.domain import events
 from appliance.domain.intents import Intent, OrderIntent, SwapIntent
+from appliance.domain.limit_changes import LimitChange, LimitChangeEnded, LimitSet, LooseningAsked
+from appliance.domain.notices import NoticeDelivered, NoticeGivenUp, NoticeMade
 from appliance.domain.orders import place_of
 from appliance.domain.series import EquityMarked
 from appliance.domain.told import DayTold, InsightPosted, JournalTakenOut, StrategySet
@@ -149,6 +151,41 @@ def _(event: events.FundsMoved) -> str:
 def _(event: events.TradingStateSet) -> str:
     it = event.scope_state
     return f"{it.scope} is {it.state}, by {it.by}: {it.reason}"
+
+
+@line_of.register
+def _(event: LimitSet) -> str:
+    return f"{event.change.setting} is {event.change.value} now, {_asked_for(event.change)}"
+
+
+@line_of.register
+def _(event: LooseningAsked) -> str:
+    it = event.change
+    return f"{it.setting} becomes {it.value} at {it.due_at:%Y-%m-%d %H:%M:%S} UTC, {_asked_for(it)}"
+
+
+def _asked_for(change: LimitChange) -> str:
+    return f"{change.before} before, change {change.change_id} by {change.asked_by}: {change.reason}"
+
+
+@line_of.register
+def _(event: LimitChangeEnded) -> str:
+    return f"change {event.change_id} of a limit {event.state} by {event.by}: {event.reason}"
+
+
+@line_of.register
+def _(event: NoticeMade) -> str:
+    return f"{event.severity}: {event.subject}, notice {event.notice_id}"
+
+
+@line_of.register
+def _(event: NoticeDelivered) -> str:
+    return f"notice {event.notice_id} delivered by {event.notifier}"
+
+
+@line_of.register
+def _(event: NoticeGivenUp) -> str:
+    return f"notice {event.notice_id} given up at {event.notifier}: {event.reason}: {event.subject}"
 
 
 @line_of.register

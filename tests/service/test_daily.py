@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from appliance.domain.notices import NoticeDelivered, NoticeGivenUp
+from appliance.domain.operators import Person, Role
 from appliance.domain.told import DayTold
 from appliance.service.notice_words import words_of
 from tests.service.rig import ROOMY, ManualClock, Rig, buy, codes, open_rig, sell
@@ -74,6 +76,25 @@ def test_an_earlier_day_counts_for_costs_and_for_nothing_else(tmp_path: Path) ->
         assert second.realised_gain > 90
         assert second.first_entry == first.last_entry + 1
         assert (empty.first_entry, empty.last_entry, empty.orders) == (0, -1, 0)
+
+    asyncio.run(life())
+
+
+def test_what_people_changed_is_told_in_words_and_of_notices_only_what_did_not_arrive(tmp_path: Path) -> None:
+    async def life() -> None:
+        async with open_rig(tmp_path) as rig:
+            zoe = Person(name="operator:zoe", role=Role.OPERATOR)
+            change = await rig.core.limit_book.tighten("limits.open_orders_max", "3", zoe, "a quiet day")
+            rig.core.recorder.record(NoticeDelivered(notice_id="n-1", notifier="phone", attempts=1))
+            lost = {"reason": "gone", "subject": "halted", "text": "Trading is halted."}
+            rig.core.recorder.record(NoticeGivenUp(notice_id="n-2", notifier="phone", attempts=9, **lost))
+            await rig.core.recorder.written()
+            summary = await rig.core.archive.day_summary(rig.clock().date())
+        what = f"change {change.change_id} by operator:zoe: a quiet day"
+        assert list(summary.acts) == [
+            f"limit.set: limits.open_orders_max is 3 now, {change.before} before, {what}",
+            "notice.given_up: notice n-2 given up at phone: gone: halted",
+        ]
 
     asyncio.run(life())
 
