@@ -29,12 +29,19 @@ def status_command(line: CommandLine, as_json: bool) -> None:
     _print_status(status)
 
 
+def _trading(status: StatusView) -> str:
+    if status.halted:
+        return click.style("HALTED", fg="red", bold=True)
+    if status.journal_failure is not None:
+        return click.style("STOPPED: nothing is sent while the journal cannot be written", fg="red", bold=True)
+    return click.style("active", fg="green")
+
+
 def _print_status(status: StatusView) -> None:
-    trading = click.style("HALTED", fg="red", bold=True) if status.halted else click.style("active", fg="green")
     rows = [
         ("version", status.version),
         ("mode", status.mode),
-        ("trading", trading),
+        ("trading", _trading(status)),
         ("since", f"{status.started_at:%Y-%m-%d %H:%M:%S} UTC" if status.started_at else "not started"),
         ("equity", status.equity or "unknown: something held has no sane price"),
         ("open orders", str(status.orders_live)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import socket
 from pathlib import Path
 from signal import Signals
@@ -37,6 +38,21 @@ def test_status_tells_how_it_is(appliance: Appliance) -> None:
     status = appliance.json("status")
     assert (status["halted"], status["orders_live"], "journal_failure" in status) == (False, 0, False)
     assert status["checkpoint"].startswith("readytrader/")
+
+
+def test_status_says_stopped_while_the_journal_cannot_be_written_and_nothing_is_lost(appliance: Appliance) -> None:
+    """A file that may not grow stands for a full disk (RLIMIT_FSIZE, setrlimit(2))."""
+    daemon = appliance.serve()
+    agent = appliance.mcp().agent
+    agent.fund()
+    resource.prlimit(daemon.popen.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+    refused = agent.call("deposit_paper_funds", asset="USDT", amount="1")
+    assert refused["denials"][0]["code"] == "JOURNAL_UNAVAILABLE"
+    assert "trading        STOPPED" in appliance.done("status")
+    daemon.end(Signals.SIGKILL)
+    appliance.serve()
+    assert "trading        active" in appliance.done("status")
+    assert appliance.run("audit", "verify").returncode == 0
 
 
 def test_nobody_of_the_same_user_looks_into_its_memory(appliance: Appliance) -> None:
