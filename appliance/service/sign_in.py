@@ -152,7 +152,15 @@ class SignIn:
         read = self._access.read(access_token)
         if read is None:
             return None
-        username, session_id, expires_at = read
+        return self._holding(*read)
+
+    def still(self, signed_in: SignedIn) -> SignedIn | None:
+        """The same, as it holds now: between a request's head and its body there may be any time."""
+        if self._clock() >= signed_in.expires_at:
+            return None
+        return self._holding(signed_in.username, signed_in.session_id, signed_in.expires_at)
+
+    def _holding(self, username: str, session_id: str, expires_at: datetime) -> SignedIn | None:
         session = self._registry.sessions.get(session_id)
         account = self._registry.active(username)
         if session is None or account is None or session.username != username or self._clock() >= session.expires_at:

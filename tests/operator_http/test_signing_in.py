@@ -239,6 +239,34 @@ def test_a_code_that_is_used_while_an_account_is_closed_opens_it_for_no_later_st
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("meanwhile", ["signed out", "closed", "made a viewer"])
+def test_a_body_that_comes_late_is_no_act_of_somebody_who_may_not_any_more(tmp_path: Path, meanwhile: str) -> None:
+    async def scenario() -> None:
+        async with served(tmp_path) as (core, http), await Caller.signed_in(core, http, Role.OPERATOR, "bob") as bob:
+            reader, writer = await asyncio.open_connection("127.0.0.1", http.port)
+            body = b'{"reason":"late"}'
+            head = (
+                f"POST /api/halt HTTP/1.1\r\nHost: localhost:{http.port}\r\nContent-Type: application/json\r\n"
+                f"Authorization: {bob.client.headers['authorization']}\r\nConnection: close\r\n"
+                f"Content-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n"
+            )
+            writer.write(head.encode())
+            assert b"100 Continue" in await reader.readuntil(b"\r\n\r\n")  # so the guard has let it in
+            if meanwhile == "signed out":
+                await bob.post("/api/auth/logout")
+            elif meanwhile == "closed":
+                await core.operators.disable("bob", "test")
+            else:
+                await core.operators.set_role("bob", Role.VIEWER, "test")
+            writer.write(body)
+            answer = await reader.read()
+            assert answer.startswith(b"HTTP/1.1 403" if meanwhile == "made a viewer" else b"HTTP/1.1 401"), answer
+            assert not core.halt.is_halted()
+            writer.close()
+
+    asyncio.run(scenario())
+
+
 def credentials_of(home: Path) -> tuple[bytes, set[int]]:
     """Every byte that is kept, and the modes of the files."""
     files = list(home.glob("operators.db*"))

@@ -93,7 +93,11 @@ class Asking:
 
     @property
     def person(self) -> Person:
-        return self.signed_in.person
+        """Who asks, as they are now and not when the head of their request came. Raises `NotSignedIn`."""
+        now = self._core.operators.sign_in.still(self.signed_in)
+        if now is None:
+            raise NotSignedIn
+        return now.person
 
     async def one(self, verb: wire.AnyVerb, result: type[ResultT], factor: str = "") -> ResultT:
         """Carry the verb out; its one answer. `factor` is what `prove` answered."""
