@@ -78,13 +78,14 @@ def words_of(event: object) -> Words | None:  # noqa: ARG001 - the fallback look
 @words_of.register
 def _(event: ProposalMade) -> Words:
     proposal, request = event.proposal, event.request
-    worst = text_from_decimal(proposal.terms.notional)
+    pay = proposal.terms.pay
     reasons = "; ".join(str(reason.code) for reason in proposal.reasons)
     return words(
         Severity.WARNING,
         f"a proposal waits: {_asked(request.intent)}",
-        f"Agent {request.agent_id} asks for request {request.request_id}: {_asked(request.intent)}, worth at most "
-        f"{worst} in the accounting asset. Held because of {reasons or 'the approval mode'}. It expires at "
+        f"Agent {request.agent_id} asks for request {request.request_id}: {_asked(request.intent)}, which takes at "
+        f"most {text_from_decimal(pay.value)} {pay.asset}, fees included. Held because of "
+        f"{reasons or 'the approval mode'}. It expires at "
         f"{proposal.expires_at:%H:%M:%S} UTC. Decide with: readytrader approvals show {request.request_id}",
     )
 

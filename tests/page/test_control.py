@@ -75,6 +75,8 @@ def test_a_limit_is_tightened_at_once_and_a_loosening_waits_and_is_taken_back(tm
     async def scenario() -> None:
         async with with_app(tmp_path, Role.OPERATOR) as (core, alice, codes):
             await alice.go("limits", "Limits")
+            await alice.sees("What needs a person")
+            assert "off USDT" not in await alice.text()
             await alice.page.get_by_label("Find a limit").fill("position_max_pct")
             await alice.press("Tighten Position, at most")
             await alice.page.get_by_label("New value").fill("4")

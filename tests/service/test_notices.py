@@ -260,6 +260,7 @@ def test_a_proposal_is_told_without_its_confirm_token_and_without_the_agents_own
         assert str(shown.confirm_token) not in told
         assert "boss" not in told
         assert request_id in told
+        assert "which takes at most 490.98 USDT, fees included" in told
         assert "buy 0.01 of BTC/USDT at binance, at 49000" in words.subject
         assert words.severity is Severity.WARNING
 

@@ -18,8 +18,8 @@ export const label = (name) =>
       .replace(/_min$/, ", at least"),
   );
 
-/** A limit's value, as the configuration writes it. */
-export const shown = (value, unit) => (value === "" ? "not set" : withUnit(value, unit));
+/** A limit's value, as the configuration writes it; `off` and `any` have no unit. */
+export const shown = (value, unit) => (value === "" ? "not set" : withUnit(value, /\d/.test(value) ? unit : ""));
 
 /** A setting's description: what stands between backticks is code. */
 export const prose = (text) => text.split("`").map((part, at) => (at % 2 ? html`<code>${part}</code>` : part));
