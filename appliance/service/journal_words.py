@@ -15,11 +15,19 @@ from readytrader_sdk.money import text_from_decimal
 
 from appliance.domain import events
 from appliance.domain.intents import Intent, OrderIntent, SwapIntent
-from appliance.domain.limit_changes import LimitChange, LimitChangeEnded, LimitSet, LooseningAsked
-from appliance.domain.notices import NoticeDelivered, NoticeGivenUp, NoticeMade
+from appliance.domain.limit_changes import (
+    LimitChange,
+    LimitChangeEnded,
+    LimitSet,
+    LimitsLooserAtStart,
+    LooseningAsked,
+    LooseningConfirmed,
+)
+from appliance.domain.notices import NoticeDelivered, NoticeGivenUp, NoticeMade, NoticeResent, NoticeSeen
 from appliance.domain.orders import place_of
 from appliance.domain.series import EquityMarked
 from appliance.domain.told import DayTold, InsightPosted, JournalTakenOut, StrategySet
+from appliance.domain.trading_state import GLOBAL
 from appliance.store.entry import Leaf
 
 LINE_MAX = 300
@@ -38,7 +46,7 @@ def summary_of(leaf: Leaf) -> str:
 
 @singledispatch
 def line_of(event: object) -> str:
-    """What an event says. The fallback names every field that is a word or a number."""
+    """What an event says. The fallback, for kinds of another version, names every field that is a word or a number."""
     fields = event if isinstance(event, dict) else msgspec.to_builtins(event)
     return ", ".join(_fields(fields))
 
@@ -81,6 +89,42 @@ def _(event: events.AuthenticationRefused) -> str:
     return f"turned away at the {event.listener}: {event.reason}"
 
 
+_CHANGES = {
+    events.OperatorChange.ADDED: "added",
+    events.OperatorChange.ROLE: "given another role",
+    events.OperatorChange.BOUND: "bound to another Unix user, or to none",
+    events.OperatorChange.PASSWORD: "given another password",
+    events.OperatorChange.TOTP: "given a new authenticator app",
+    events.OperatorChange.PASSKEY_ADDED: "given one more passkey",
+    events.OperatorChange.PASSKEY_REMOVED: "left with one passkey less",
+    events.OperatorChange.FACTORS_REMOVED: "left without second factors",
+    events.OperatorChange.UNLOCKED: "let try again to sign in",
+    events.OperatorChange.DISABLED: "disabled",
+    events.OperatorChange.ENABLED: "opened again",
+}
+
+
+@line_of.register
+def _(event: events.OperatorChanged) -> str:
+    bound = "" if event.uid is None else f" and Unix user {event.uid}"
+    return f"operator {event.username} {_CHANGES[event.change]} by {event.by}, with role {event.role}{bound}"
+
+
+@line_of.register
+def _(event: events.OperatorSignedIn) -> str:
+    return f"operator {event.username} signed in with {' and '.join(event.factors)}"
+
+
+@line_of.register
+def _(event: events.OperatorSignedOut) -> str:
+    return f"a session of operator {event.username} ended: {event.reason}"
+
+
+@line_of.register
+def _(event: events.OperatorLockedOut) -> str:
+    return f"sign-in as {event.username!r} failed {event.failures} times in a row and must wait {event.wait_s} s"
+
+
 @line_of.register
 def _(event: events.RequestThrottled) -> str:
     return f"agent {event.agent_id}: more than {event.limit_per_minute} {event.budget} calls in a minute"
@@ -99,6 +143,12 @@ def _(event: events.ProposalMade) -> str:
         f"agent {event.request.agent_id} held: {asked(event.request.intent)}: {codes}, "
         f"request {event.request.request_id}"
     )
+
+
+@line_of.register
+def _(event: events.ApprovalGiven) -> str:
+    worst = text_from_decimal(event.price_worst)
+    return f"{event.by} approved request {event.request_id}, not beyond {worst}, and proved it by {event.factor}"
 
 
 @line_of.register
@@ -141,6 +191,60 @@ def _(event: events.CancelRequested) -> str:
 
 
 @line_of.register
+def _(event: events.DriftFound) -> str:
+    expected, found = text_from_decimal(event.expected), text_from_decimal(event.found)
+    return f"{event.account} holds {found} {event.asset}, and the journal says {expected}"
+
+
+@line_of.register
+def _(event: events.VenueChanged) -> str:
+    return f"{event.venue} is fit for orders" if event.problem is None else f"{event.venue} is unfit: {event.problem}"
+
+
+@line_of.register
+def _(event: events.KeyRightsSeen) -> str:
+    if event.rights is None:
+        return f"{event.venue} does not say what its key may do{_accepted(event)}"
+    said = {"trade": event.rights.can_trade, "withdraw": event.rights.can_withdraw}
+    may = [word for word, it in said.items() if it]
+    may_not = [word for word, it in said.items() if it is False]
+    words = [f"may {' and '.join(may)}"] if may else []
+    words += [f"may not {' or '.join(may_not)}"] if may_not else []
+    return f"the key for {event.venue} {', '.join(words) or 'has rights that are not told'}{_accepted(event)}"
+
+
+def _accepted(event: events.KeyRightsSeen) -> str:
+    return f"; {event.accepted_by} accepts: {', '.join(event.accepted)}" if event.accepted else ""
+
+
+@line_of.register
+def _(event: events.ForeignOrderFound) -> str:
+    return f"{event.venue} has an open order that nobody here sent: {event.order}"
+
+
+@line_of.register
+def _(event: events.FillMissed) -> str:
+    fills = "a fill" if len(event.fill_ids) == 1 else f"{len(event.fill_ids)} fills"
+    return f"order {event.client_order_id}: {fills} found that the venue had not told: {', '.join(event.fill_ids)}"
+
+
+@line_of.register
+def _(event: events.OutcomeUnresolved) -> str:
+    return f"order {event.client_order_id}: asked {event.asked} times, nobody knows its outcome; a person must look"
+
+
+@line_of.register
+def _(event: events.AllCancelRequested) -> str:
+    return f"{event.venue}: {event.by} asked to cancel everything that is open"
+
+
+@line_of.register
+def _(event: events.AllCancelled) -> str:
+    tries = "1 attempt" if event.attempts == 1 else f"{event.attempts} attempts"
+    return f"{event.venue} says that nothing is open any more, after {tries}"
+
+
+@line_of.register
 def _(event: events.FundsMoved) -> str:
     way = "in" if event.amount > 0 else "out"
     amount, value = text_from_decimal(abs(event.amount)), text_from_decimal(abs(event.value))
@@ -150,27 +254,42 @@ def _(event: events.FundsMoved) -> str:
 @line_of.register
 def _(event: events.TradingStateSet) -> str:
     it = event.scope_state
-    return f"{it.scope} is {it.state}, by {it.by}: {it.reason}"
+    scope = "all trading" if it.scope == GLOBAL else it.scope
+    return f"{scope} is {it.state.replace('_', ' ')}, by {it.by}: {it.reason}"
 
 
 @line_of.register
 def _(event: LimitSet) -> str:
-    return f"{event.change.setting} is {event.change.value} now, {_asked_for(event.change)}"
+    it = event.change
+    done = "tightened" if it.tightens else "loosened"
+    return f"{it.setting} was {done} from {it.before} to {it.value}, {_asked_for(it)}"
 
 
 @line_of.register
 def _(event: LooseningAsked) -> str:
     it = event.change
-    return f"{it.setting} becomes {it.value} at {it.due_at:%Y-%m-%d %H:%M:%S} UTC, {_asked_for(it)}"
+    due = f"{it.due_at:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{it.setting} will be loosened from {it.before} to {it.value} at {due}, {_asked_for(it)}"
 
 
 def _asked_for(change: LimitChange) -> str:
-    return f"{change.before} before, change {change.change_id} by {change.asked_by}: {change.reason}"
+    return f"as {change.asked_by} asked in change {change.change_id}: {change.reason}"
+
+
+@line_of.register
+def _(event: LooseningConfirmed) -> str:
+    return f"{event.by} agreed to loosen a limit, change {event.change_id}, and proved it by {event.factor}"
+
+
+@line_of.register
+def _(event: LimitsLooserAtStart) -> str:
+    return f"the configuration of this start allows more than what held before: {', '.join(event.changed)}"
 
 
 @line_of.register
 def _(event: LimitChangeEnded) -> str:
-    return f"change {event.change_id} of a limit {event.state} by {event.by}: {event.reason}"
+    state = event.state.replace("_", " ")
+    return f"change {event.change_id} of a limit is {state}, by {event.by}: {event.reason}"
 
 
 @line_of.register
@@ -186,6 +305,16 @@ def _(event: NoticeDelivered) -> str:
 @line_of.register
 def _(event: NoticeGivenUp) -> str:
     return f"notice {event.notice_id} given up at {event.notifier}: {event.reason}: {event.subject}"
+
+
+@line_of.register
+def _(event: NoticeResent) -> str:
+    return f"notice {event.notice_id} sent again through {', '.join(event.to)} by {event.by}"
+
+
+@line_of.register
+def _(event: NoticeSeen) -> str:
+    return f"notice {event.notice_id}, which had not arrived, was read by {event.by}"
 
 
 @line_of.register

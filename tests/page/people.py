@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 
 import pyotp
@@ -21,13 +21,14 @@ STEP_S = 30
 class Codes:
     """An authenticator app. Each code is good once, so it gives the next one that is good now."""
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, secret: str, clock: Callable[[], datetime]) -> None:
         self._generator = pyotp.HOTP(secret)
+        self._clock = clock
         self._last = 0
 
     def next(self) -> str:
         """A code of the step before, of now, or of the step after: three in a row without waiting."""
-        now = int(time.time()) // STEP_S
+        now = int(self._clock().timestamp()) // STEP_S
         self._last = max(self._last + 1, now - 1)
         assert self._last <= now + 1, "more codes than a minute has"
         return self._generator.at(self._last)
@@ -37,7 +38,7 @@ async def with_codes(core: Core, username: str, role: Role) -> Codes:
     """An account with an authenticator app."""
     await add_operator(core, username, role)
     secret, _ = core.operators.factors.begin_codes(username)
-    codes = Codes(secret)
+    codes = Codes(secret, core.clock)
     await core.operators.factors.confirm_codes(username, codes.next(), "test")
     return codes
 
@@ -62,6 +63,16 @@ async def with_app(folder: Path, role: Role, **settings: str) -> AsyncIterator[t
         await alice.open()
         await alice.sign_in("alice", PASSWORD, codes.next())
         yield core, alice, codes
+
+
+async def add_passkey(visitor: Visitor) -> None:
+    """Give somebody who has no second factor yet a passkey: it signs any number of acts without waiting."""
+    await visitor.passkey_device()
+    await visitor.go("security", "My security")
+    await visitor.press("Add…")
+    await visitor.page.get_by_role("dialog").get_by_label("Your password").fill(PASSWORD)
+    await visitor.answer("Add")
+    await visitor.sees("The passkey is added.")
 
 
 async def order(core: Core, symbol: str = "BTC/USDT", price: str = "59000", amount: str = "0.005") -> str:

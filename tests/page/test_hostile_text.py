@@ -7,14 +7,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Route
+from playwright.async_api import Route, WebSocketRoute, expect
 
 from appliance.domain.operators import Role
 from tests.operator_http.serving import PASSWORD, Caller, add_operator, served
 from tests.page.browser import chromium_running
 from tests.page.people import order
 from tests.page.test_views import VIEWS
-from tests.transport.serving import new_token
+from tests.transport.serving import new_token, quote_all
 
 EVIL = (
     '<img src=x onerror="alert(1)"><script>alert(2)</script><svg onload=alert(3)>'
@@ -58,7 +58,7 @@ def test_what_people_and_agents_write_is_text_wherever_it_is_shown(tmp_path: Pat
     asyncio.run(scenario())
 
 
-def test_hostile_text_in_every_answer_of_the_appliance_never_runs(tmp_path: Path) -> None:
+def test_hostile_text_in_every_answer_and_push_of_the_appliance_never_runs(tmp_path: Path) -> None:
     async def scenario() -> None:
         settings = {"READYTRADER_APPROVAL_NOTIONAL_MIN": "190"}
         async with served(tmp_path, **settings) as (core, http), chromium_running() as browsers:
@@ -78,8 +78,21 @@ def test_hostile_text_in_every_answer_of_the_appliance_never_runs(tmp_path: Path
                 body = poisoned(json.loads(await answer.text())) if answer.ok else await answer.json()
                 await route.fulfill(response=answer, body=json.dumps(body))
 
+            def poison_pushes(line: WebSocketRoute) -> None:
+                server = line.connect_to_server()
+
+                def poison_push(said: str | bytes) -> None:
+                    push = json.loads(said)
+                    line.send(json.dumps(push | {"data": poisoned(push.get("data"))}))
+
+                server.on_message(poison_push)
+
             await alice.page.route(lambda address: "/api/" in address and "/auth/" not in address, poison)
+            await alice.page.route_web_socket("**/ws", poison_pushes)
             await alice.page.reload()
+            await alice.sees("Live data")
+            quote_all(core)
+            await expect(alice.page.get_by_role("region", name="Markets")).to_contain_text("alert(2)")
             for view, heading in VIEWS.items():
                 await alice.go(view, heading)
                 await alice.settled()

@@ -2,7 +2,7 @@
  * Values as people read them. Money arrives as text and is shown as that text: grouped for the eye, never computed with.
  */
 
-const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
 const CLOCK = new Intl.DateTimeFormat(undefined, {
   hour: "2-digit",
   minute: "2-digit",
@@ -70,6 +70,13 @@ export function countdown(seconds) {
 export function brief(text, head = 10, tail = 6) {
   const whole = String(text ?? "");
   return whole.length <= head + tail + 1 ? whole : `${whole.slice(0, head)}…${whole.slice(-tail)}`;
+}
+
+/** A scope of restrictions as people call it: a symbol by itself, anything else with what it is. */
+export function scopeWords(scope) {
+  if (scope === "global") return "all trading";
+  const [kind, ...name] = String(scope).split(":");
+  return kind === "symbol" ? name.join(":") : [kind, name.join(":")].filter(Boolean).join(" ");
 }
 
 /** Words for a name with underscores. */

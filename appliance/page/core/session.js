@@ -104,14 +104,18 @@ export function refresh() {
 async function renew() {
   const token = sessionStorage.getItem(REFRESH_KEY);
   if (!token) {
-    forget("expired");
+    if (session.get().state === "in") forget("expired");
     throw new ApiError(401, "signed_out", "Sign in again.");
   }
   try {
     const response = await send("POST", "/api/auth/refresh", { refresh_token: token });
-    take(await response.json());
+    const answer = await response.json();
+    // Whoever signed out while this was under way stays out.
+    if (sessionStorage.getItem(REFRESH_KEY) !== token) throw new ApiError(0, "signed_out", "Sign in again.");
+    take(answer);
   } catch (error) {
-    if (error.status === 401 || error.status === 400) forget("expired");
+    const over = error.status === 401 || error.status === 400;
+    if (over && sessionStorage.getItem(REFRESH_KEY) === token) forget("expired");
     throw error;
   }
 }

@@ -14,6 +14,7 @@ export const label = (name) =>
     name
       .replace(/^[a-z]+\./, "")
       .replace(/_(pct|sec|ms)$/, "")
+      .replace(/_ttl$/, "_lifetime")
       .replace(/_max$/, ", at most")
       .replace(/_min$/, ", at least"),
   );

@@ -42,7 +42,7 @@ export function People() {
     {
       name: "State",
       cell: (row) =>
-        html`<${Tag} kind=${row.disabled_at ? "" : "good"}>${row.disabled_at ? "Disabled" : "Good"}</${Tag}>`,
+        html`<${Tag} kind=${row.disabled_at ? "" : "good"}>${row.disabled_at ? "Disabled" : "Active"}</${Tag}>`,
     },
     {
       name: "Second factors",
@@ -55,7 +55,12 @@ export function People() {
       cell: (row) =>
         row.disabled_at || row.username === me
           ? ""
-          : html`<button class="button caution" type="button" onClick=${() => setDisabling(row.username)}>
+          : html`<button
+              class="button caution"
+              type="button"
+              aria-label=${`Disable ${row.username}`}
+              onClick=${() => setDisabling(row.username)}
+            >
               Disable…
             </button>`,
     },

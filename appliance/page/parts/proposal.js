@@ -6,6 +6,13 @@ import { Icon } from "./icons.js";
 import { Change, withUnit } from "./gauge.js";
 import { Side, Tag } from "./states.js";
 
+const LASTS = {
+  gtc: "until cancelled",
+  ioc: "at once or not at all, in part if need be",
+  fok: "at once and whole, or not at all",
+  day: "for the day",
+};
+
 /** What would be done, as one sentence. */
 export function deedOf(detail) {
   if (!detail.symbol) return words(detail.asks);
@@ -41,7 +48,7 @@ function Facts({ detail }) {
     [
       "Order type",
       detail.order_type &&
-        `${words(detail.order_type)}${detail.limit_price ? ` at ${amount(detail.limit_price)}` : ""}, ${detail.time_in_force ?? ""}`,
+        `${words(detail.order_type)}${detail.limit_price ? ` at ${amount(detail.limit_price)}` : ""}${detail.time_in_force ? `, ${LASTS[detail.time_in_force] ?? detail.time_in_force}` : ""}`,
     ],
     ["Stop price", detail.stop_price && amount(detail.stop_price)],
     ["Replaces", detail.replaces && html`<code>${detail.replaces}</code>`],

@@ -1,7 +1,7 @@
 /** What must not be overlooked, above every view: no answer, a restart, a halt, a restriction, a journal that failed. */
 import { live, seenRestart } from "../core/live.js";
 import { mayAs, post, session } from "../core/session.js";
-import { shortMoment, words } from "../core/format.js";
+import { scopeWords, shortMoment, words } from "../core/format.js";
 import { useStore } from "../core/store.js";
 import { html, useState } from "../core/ui.js";
 import { Confirm } from "./dialog.js";
@@ -12,7 +12,7 @@ const GLOBAL = "global";
 function Narrowed({ it }) {
   const [asking, setAsking] = useState(false);
   const halted = it.state === "halted";
-  const where = it.scope === GLOBAL ? "all trading" : it.scope;
+  const where = scopeWords(it.scope);
   return html`<div class=${`strip ${halted ? "bad" : ""}`}>
     <${Icon} name=${halted ? "halt" : "warn"} />
     <p>
@@ -88,7 +88,8 @@ export function Strips() {
       (it) =>
         html`<div class="strip bad" role="alert" key=${it.notice_id}>
           <${Icon} name="bad" />
-          <p><strong>Nobody was told: ${it.subject}.</strong> ${it.text} <a href="#/notices">Notices</a></p>
+          <p><strong>Nobody was told: ${it.subject}.</strong> ${it.text}</p>
+          <a class="button" href="#/notices">See notices</a>
         </div>`,
     )}
     ${narrowedOf(status).map((it) => html`<${Narrowed} key=${it.scope} it=${it} />`)}

@@ -15,7 +15,7 @@ function Line({ it }) {
   return html`<li>
     <a class="journal-line" href=${to("journal", String(it.seq))}>
       <span class="mono soft">${it.seq}</span><span class="hint">${shortMoment(it.at)}</span>
-      <span class="what"><strong>${it.kind}</strong><span>${it.summary}</span></span></a
+      <span class="what"><span>${it.summary}</span><span class="hint mono">${it.kind}</span></span></a
     >
   </li>`;
 }

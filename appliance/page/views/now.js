@@ -56,7 +56,8 @@ function Worth({ portfolio }) {
                 keyOf=${(row) => row.total}
                 rows=${data.holdings}
                 columns=${[
-                  { name: "Held", cell: (row) => html`<strong>${amount(row.total)}</strong>` },
+                  { name: "Asset", cell: (row) => html`<strong>${row.total.split(" ")[1] ?? ""}</strong>` },
+                  { name: "Held", number: true, cell: (row) => html`<strong>${amount(row.total)}</strong>` },
                   { name: "Price", number: true, cell: (row) => amount(row.price ?? null) },
                   { name: "Value", number: true, cell: (row) => amount(row.value ?? null) },
                 ]}
@@ -85,7 +86,8 @@ function Curves() {
     <${Resource} of=${series} what="Worth over time">${() =>
       equity.length < 2
         ? html`<${Nothing} title="No curve yet">The first points come within a minute of the first value.</${Nothing}>`
-        : html`<${Chart}
+        : html`<h3>Worth${last.equity?.includes(" ") ? `, ${last.equity.split(" ")[1]}` : ""}</h3>
+            <${Chart}
               curve=${equity}
               ink="--accent"
               label=${`Worth from ${shortMoment(points[0].at)} to now: from ${amount(points[0].equity)} to ${amount(last.equity)}`}
@@ -125,8 +127,8 @@ function Tickers() {
           ${shown.map(
             (it) =>
               html`<li key=${it.symbol} class="ticker">
-                <span>${it.symbol}</span><strong>${amount(it.last ?? null)}</strong>
-                <span class="hint">${amount(it.bid ?? null)} bid · ${amount(it.ask ?? null)} ask</span>
+                <span>${it.symbol}</span><strong>${amount(it.last ?? it.bid ?? null)}${it.last ? "" : html` <span class="hint">bid</span>`}</strong>
+                <span class="hint">${it.last ? html`${amount(it.bid ?? null)} bid · ` : ""}${amount(it.ask ?? null)} ask</span>
                 <span class="hint"
                   >${it.source}, ${shortMoment(it.timestamp_ms ? new Date(it.timestamp_ms).toISOString() : null)}</span
                 >

@@ -1,6 +1,6 @@
 /** Reports: a day in figures, the tax report, and the audit export, each with the checkpoint that it can be verified against. */
 import { save } from "../core/download.js";
-import { amount, words } from "../core/format.js";
+import { amount, percent, words } from "../core/format.js";
 import { useResource } from "../core/resource.js";
 import { getFile, mayAs } from "../core/session.js";
 import { say } from "../core/store.js";
@@ -14,9 +14,6 @@ const METHODS = [
   ["hifo", "HIFO"],
   ["average", "Average cost"],
 ];
-
-/** From this many characters on, what has no words in it is shown on demand. */
-const LONG = 80;
 
 function useDownload() {
   const [busy, setBusy] = useState(false);
@@ -33,32 +30,62 @@ function useDownload() {
   return [busy, download];
 }
 
-/** A report's values as facts: texts and numbers as they are, what is nested as its own list. */
-function Facts({ value }) {
-  if (Array.isArray(value))
-    return value.length === 0
-      ? "none"
-      : html`<ul>
-          ${value.map((it, at) => html`<li key=${at}><${Facts} value=${it} /></li>`)}
-        </ul>`;
-  if (value !== null && typeof value === "object" && Object.keys(value).length === 0) return "none";
-  if (value !== null && typeof value === "object") {
-    return html`<dl class="facts">
-      ${Object.entries(value).map(
-        ([name, it]) =>
-          html`<dt key=${name}>${words(name)}</dt>
-            <dd><${Facts} value=${it} /></dd>`,
+const counted = (counts) =>
+  Object.entries(counts ?? {})
+    .map(([name, count]) => `${words(name).toLowerCase()} ${count}`)
+    .join(", ");
+
+/** A day in figures; what did not happen is left out where its count says so already. */
+function Figures({ day }) {
+  const inUnit = (text) => amount(text === null || text === undefined ? null : `${text} ${day.currency}`);
+  const rows = [
+    ["Worth at its beginning", inUnit(day.equity_open)],
+    ["Worth at its end", inUnit(day.equity_close)],
+    ["Deepest drawdown", percent(day.drawdown_max_pct ?? null)],
+    ["Realised gain", inUnit(day.realised_gain)],
+    ["Gains that nobody can know", day.gains_unknown > 0 && String(day.gains_unknown)],
+    ["Orders", String(day.orders)],
+    ["Fills", String(day.fills)],
+    [
+      "Fees",
+      Object.entries(day.fees ?? {})
+        .map(([asset, fee]) => amount(`${fee} ${asset}`))
+        .join(", ") || "none",
+    ],
+    ["Denied", [String(day.denied), Object.entries(day.denials ?? {}).map(([code, n]) => `${code} ${n}`).join(", ")].filter(Boolean).join(": ")],
+    ["Held for a person", [String(day.held), counted(day.decided)].filter(Boolean).join(": ")],
+  ];
+  return html`<dl class="facts">
+    ${rows
+      .filter(([, value]) => value)
+      .map(
+        ([name, value]) =>
+          html`<dt key=${name}>${name}</dt>
+            <dd>${value}</dd>`,
       )}
-    </dl>`;
-  }
-  if (typeof value === "string" && value.length > LONG && !value.includes(" ")) {
-    return html`<details>
-      <summary>Show</summary>
-      <code>${value}</code>
+  </dl>`;
+}
+
+function Told({ title, lines }) {
+  if (!lines?.length) return null;
+  return html`<div class="stack">
+    <h3>${title}</h3>
+    <ul class="reasons">
+      ${lines.map((it, at) => html`<li key=${at}>${it}</li>`)}
+    </ul>
+  </div>`;
+}
+
+function Day({ day }) {
+  return html`<${Figures} day=${day} />
+    <${Told} title="Who decided what" lines=${day.approvals} />
+    <${Told} title="Halts and restrictions" lines=${day.states} />
+    <${Told} title="What people changed" lines=${day.acts} />
+    <details>
+      <summary>What it can be verified against</summary>
+      <p class="hint">Entries ${day.entries} of the journal ${day.journal}.</p>
+      <pre tabindex="0">${day.checkpoint}</pre>
     </details>`;
-  }
-  if (typeof value === "string" && value.includes("\n")) return html`<pre tabindex="0">${value}</pre>`;
-  return amount(value === null || value === undefined ? null : String(value));
 }
 
 function Daily() {
@@ -66,7 +93,7 @@ function Daily() {
   const report = useResource(`/api/reports/daily?day=${encodeURIComponent(day)}`);
   return html`<${Panel} title="A day (UTC)">
     <${Field} label="Day" name="day" type="date" value=${day} onInput=${(next) => next && setDay(next)} />
-    <${Resource} of=${report} what="The day">${(data) => html`<${Facts} value=${data} />`}</${Resource}></${Panel}>`;
+    <${Resource} of=${report} what="The day">${(data) => html`<${Day} day=${data} />`}</${Resource}></${Panel}>`;
 }
 
 function Tax() {

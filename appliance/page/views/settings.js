@@ -16,6 +16,7 @@ const COLUMNS = [
   { name: "Value", cell: (row) => html`<span class="mono">${withUnit(row.value, row.unit)}</span>` },
   { name: "From", cell: (row) => row.origin },
 ];
+const ACCOUNTING = "limits.accounting_asset";
 
 function About() {
   const status = useStore(live, (it) => it.status);
@@ -35,9 +36,10 @@ export default function Settings() {
     <${Panel} title="In force" flush actions=${html`<${Field} label="Find" name="find" type="search" value=${filter} onInput=${setFilter} autocomplete="off" />`}><${Resource} of=${settings} what="Settings">${(
       data,
     ) => {
-      const rows = data.settings.filter((it) =>
-        `${it.name} ${it.value}`.toLowerCase().includes(filter.trim().toLowerCase()),
-      );
+      const asset = data.settings.find((it) => it.name === ACCOUNTING)?.value ?? "";
+      const rows = data.settings
+        .filter((it) => `${it.name} ${it.value}`.toLowerCase().includes(filter.trim().toLowerCase()))
+        .map((it) => (it.unit === "accounting asset" ? { ...it, unit: asset } : it));
       return rows.length === 0
         ? html`<${Nothing} title="No setting matches"></${Nothing}>`
         : html`<${Table} caption="Settings" columns=${COLUMNS} rows=${rows} keyOf=${(row) => row.name} />`;
