@@ -76,7 +76,7 @@ def test_the_journal_is_searched_by_kind_and_text_from_the_newest_entry_down(tmp
         await rig.core.recorder.written()
         halts = await ask(rig, wire.SearchJournal(text="OPERATOR:Zoe"))
         assert [(line.kind, line.summary) for line in halts.entries if line.kind == "trading_state.set"] == [
-            ("trading_state.set", "global is halted, by operator:zoe: looks <b>odd</b> [2J")
+            ("trading_state.set", "all trading is halted, by operator:zoe: looks <b>odd</b> [2J")
         ]
         orders = await ask(rig, wire.SearchJournal(kind="order"))
         assert {line.kind for line in orders.entries} == {"order.permitted", "order.reported"}

@@ -53,7 +53,7 @@ def test_a_day_is_summed_up_from_its_entries_alone(tmp_path: Path) -> None:
         assert summary.equity_close > summary.equity_open - 100
         assert summary.drawdown_max_pct > 0
         assert list(summary.states) == [
-            "global is halted, by operator:zoe: lunch", "global is active, by operator:zoe: back",
+            "all trading is halted, by operator:zoe: lunch", "all trading is active, by operator:zoe: back",
         ]  # fmt: skip
         assert len(summary.denials) >= 1
 

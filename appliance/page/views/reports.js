@@ -30,6 +30,9 @@ function useDownload() {
   return [busy, download];
 }
 
+/** What a line of what was changed begins with: the kind of its entry. */
+const KIND = /^[a-z_]+\.[a-z_]+: /;
+
 const counted = (counts) =>
   Object.entries(counts ?? {})
     .map(([name, count]) => `${words(name).toLowerCase()} ${count}`)
@@ -71,7 +74,7 @@ function Told({ title, lines }) {
   return html`<div class="stack">
     <h3>${title}</h3>
     <ul class="reasons">
-      ${lines.map((it, at) => html`<li key=${at}>${it}</li>`)}
+      ${lines.map((it, at) => html`<li key=${at}>${it.replace(KIND, "")}</li>`)}
     </ul>
   </div>`;
 }
