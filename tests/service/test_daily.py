@@ -90,9 +90,9 @@ def test_what_people_changed_is_told_in_words_and_of_notices_only_what_did_not_a
             rig.core.recorder.record(NoticeGivenUp(notice_id="n-2", notifier="phone", attempts=9, **lost))
             await rig.core.recorder.written()
             summary = await rig.core.archive.day_summary(rig.clock().date())
-        what = f"change {change.change_id} by operator:zoe: a quiet day"
+        what = f"as operator:zoe asked in change {change.change_id}: a quiet day"
         assert list(summary.acts) == [
-            f"limit.set: limits.open_orders_max is 3 now, {change.before} before, {what}",
+            f"limit.set: limits.open_orders_max was tightened from {change.before} to 3, {what}",
             "notice.given_up: notice n-2 given up at phone: gone: halted",
         ]
 
