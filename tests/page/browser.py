@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright, expect
 
 ARGUMENTS = (
     "--no-sandbox",  # tests run as root, where Chromium has none
@@ -23,6 +23,8 @@ ARGUMENTS = (
 DESK = (1360, 900)
 PHONE = (360, 780)
 PATIENCE_MS = 15_000
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 def chromium() -> str:

@@ -14,13 +14,13 @@ function level(pct) {
 const clamp = (value) => Math.min(100, Math.max(0, value ?? 0));
 
 const YES_NO = { true: "yes", false: "no" };
-const ONE = { orders: "order", persons: "person" };
+const ONE = { orders: "order", persons: "person", rejections: "rejection", sources: "source" };
 
 /** A value with its unit, where it does not carry one itself. */
 export function withUnit(value, unit) {
   if (value === null || value === undefined) return "–";
   const text = String(value);
-  if (!/^-?\d/.test(text)) return YES_NO[text] ?? text;
+  if (!/^-?\d/.test(text)) return YES_NO[text] ?? text.replace(/,(?=\S)/g, ", ");
   if (unit === "%" || unit === "pct") return percent(text.replace(/\s*%$/, ""));
   if (text.split(" ")[0] === "1" && ONE[unit]) return `1\u00a0${ONE[unit]}`;
   return amount(unit && !text.endsWith(unit) ? `${text} ${unit}` : text);

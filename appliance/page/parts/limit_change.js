@@ -15,6 +15,8 @@ export const label = (name) =>
       .replace(/^[a-z]+\./, "")
       .replace(/_(pct|sec|ms)$/, "")
       .replace(/_ttl$/, "_lifetime")
+      .replace(/(^|_)cex_/, "$1exchange_")
+      .replace(/^min$/, "at_least")
       .replace(/_max$/, ", at most")
       .replace(/_min$/, ", at least"),
   );

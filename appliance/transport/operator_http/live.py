@@ -210,6 +210,7 @@ class LiveUpdates:
             len(core.state.live_orders),
             workers,
             tuple(one.health().problem for one in core.venues),
+            tuple(it.notice_id for it in core.notices.failed()),
         )
 
     def _worth(self) -> tuple[Key, bytes]:
