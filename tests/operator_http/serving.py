@@ -48,7 +48,7 @@ class Caller:
     def __init__(self, port: int, token: str | None = None) -> None:
         self.port = port
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        self.client = httpx.AsyncClient(base_url=f"http://localhost:{port}", headers=headers, timeout=30)
+        self.client = httpx.AsyncClient(base_url=f"http://localhost:{port}", headers=headers, timeout=30, verify=False)
         self.tokens: dict[str, Any] = {}
 
     @classmethod
