@@ -23,10 +23,11 @@ def b64(data: bytes) -> str:
 class SoftwareKey:
     """One key pair for `localhost`."""
 
-    def __init__(self, origin: str, *, verifies: bool = True) -> None:
+    def __init__(self, origin: str, *, verifies: bool = True, counts: bool = True) -> None:
         self._origin = origin
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._flags = PRESENT | (VERIFIED if verifies else 0)
+        self.verifies = verifies
+        self._step = 1 if counts else 0
         self.id = secrets.token_bytes(32)
         self.count = 0
 
@@ -41,13 +42,14 @@ class SoftwareKey:
 
     def get(self, options: dict[str, Any]) -> dict[str, Any]:
         """What `navigator.credentials.get` gives for these options."""
-        self.count += 1
+        self.count += self._step
         data, client_data = self._data(0), self._client_data("webauthn.get", options["challenge"])
         signed = self._key.sign(data + hashlib.sha256(client_data).digest(), ec.ECDSA(hashes.SHA256()))
         return self._credential(clientDataJSON=client_data, authenticatorData=data, signature=signed)
 
     def _data(self, more: int) -> bytes:
-        return hashlib.sha256(b"localhost").digest() + struct.pack(">BI", self._flags | more, self.count)
+        flags = PRESENT | (VERIFIED if self.verifies else 0) | more
+        return hashlib.sha256(b"localhost").digest() + struct.pack(">BI", flags, self.count)
 
     def _client_data(self, kind: str, challenge: str) -> bytes:
         return json.dumps({"type": kind, "challenge": challenge, "origin": self._origin, "crossOrigin": False}).encode()

@@ -8,15 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from appliance.domain.events import ApprovalGiven, OrderPermitted, ProposalDecided
+from appliance.domain.intents import RequestId
 from appliance.domain.limit_changes import LimitSet, LooseningAsked
-from appliance.domain.operators import Role
+from appliance.domain.operators import Person, Role
 from appliance.service.core import Core
+from appliance.transport import operator_wire as wire
 from appliance.transport.agent_socket import AgentSocket
 from appliance.transport.http import AgentHttp
+from appliance.transport.operator_acts import NotAllowed, OperatorActs
 from tests.operator_http.devices import enrolled
 from tests.operator_http.serving import Caller, error_code, served
+from tests.operator_http.test_every_route import ROUTES
+from tests.operator_http.test_live_line import line as line_of
+from tests.operator_http.test_live_line import push_of
 from tests.transport.serving import call, new_token, quote_all
 
 ORDER = {"symbol": "BTC/USDT", "side": "buy", "amount": "0.001"}
@@ -155,6 +162,34 @@ def test_a_viewer_sees_no_token_and_decides_nothing(tmp_path: Path) -> None:
             for path in ("/api/limits", "/api/usage", "/api/approvals"):
                 assert (await viewer.get(path)).status_code == 200, path
             assert len(core.approvals.pending()) == 1
+
+    asyncio.run(scenario())
+
+
+def test_no_answer_and_no_push_shows_a_viewer_a_confirm_token(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with (
+            served(tmp_path, **EACH) as (core, http),
+            await Caller.signed_in(core, http, Role.OPERATOR) as ann,
+            await Caller.signed_in(core, http, Role.VIEWER) as viewer,
+        ):
+            socket = await line_of(viewer)
+            shown = await waiting(core, ann)
+            person, request_id = Person(name="operator:viewer", role=Role.VIEWER), RequestId(shown["request_id"])
+            own = core.approvals.show(request_id, person)
+            assert own is not None
+            tokens = [shown["confirm_token"], own.confirm_token or "no such token"]
+            body = {"request_id": request_id, "approve": True, "confirm_token": "guessed"}
+            for method, path, _ in (it for it in ROUTES if it[1] != "/api/auth/logout"):
+                answer = await viewer.client.request(method, path, json=body if method == "POST" else None)
+                assert path == "/openapi.json" or "confirm_token" not in answer.text, path
+                assert not [it for it in tokens if it in answer.text], path
+            with pytest.raises(NotAllowed):
+                await OperatorActs(core).carry_out(wire.ShowApproval(request_id=request_id), person)
+            pushed = json.dumps(await push_of(socket, "APPROVAL_UPDATE"))
+            await socket.close()
+            assert request_id in pushed
+            assert not [it for it in ("confirm_token", *tokens) if it in pushed]
 
     asyncio.run(scenario())
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
+from litestar import get
 from litestar.handlers import HTTPRouteHandler
 
 from appliance.domain.events import Event, JournalTakenOut, NavMarked
 from appliance.domain.operators import Role
 from appliance.service.core import Core
+from appliance.transport.operator_http import app
 from appliance.transport.operator_http.app import FAMILIES
 from appliance.transport.operator_http.listener import OperatorHttp
 from tests.operator_http.serving import Caller, error_code, served
@@ -56,6 +59,23 @@ def test_without_a_good_token_every_route_is_closed(tmp_path: Path) -> None:
                     answer = await ask(http, method, path, headers=headers)
                     assert answer.status_code == 401, (path, token, answer.text)
                     assert error_code(answer) == "not_signed_in"
+
+    asyncio.run(scenario())
+
+
+@get("/api/forgotten")
+async def forgotten() -> str:
+    """A route whose author forgot to say who may call it."""
+    return "open"
+
+
+def test_a_route_that_says_nothing_nobody_may_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "FAMILIES", (*FAMILIES, SimpleNamespace(ROUTES=(forgotten,))))
+
+    async def scenario() -> None:
+        async with served(tmp_path) as (core, http), await Caller.signed_in(core, http, Role.ADMIN) as admin:
+            assert (await ask(http, "GET", "/api/forgotten")).status_code == 401
+            assert error_code(await admin.get("/api/forgotten")) == "role_too_low"
 
     asyncio.run(scenario())
 

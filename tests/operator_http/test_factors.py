@@ -12,9 +12,10 @@ import pytest
 
 from appliance.domain.operators import Role
 from appliance.service.core import Core
-from appliance.service.passkeys import CHALLENGES_MAX, Passkeys
+from appliance.service.passkeys import CHALLENGES_MAX, PasskeyRefused, Passkeys
 from tests.operator_http.serving import PASSWORD, Caller, error_code, served
 from tests.operator_http.software_key import SoftwareKey
+from tests.service.rig import ManualClock
 
 
 async def halted(core: Core, caller: Caller) -> None:
@@ -133,6 +134,43 @@ def test_a_passkey_of_another_page_or_without_a_verified_person_is_not_taken(tmp
             assert (made.status_code, error_code(made)) == (401, "factor_refused")
 
     asyncio.run(scenario())
+
+
+def test_what_a_passkey_signed_is_good_once_and_only_where_it_verified_its_person(tmp_path: Path) -> None:
+    """By the challenge alone: many passkeys count nothing, and show 0 ever after (WebAuthn Level 2, 6.1.1)."""
+
+    async def scenario() -> None:
+        async with served(tmp_path) as (core, http), await Caller.signed_in(core, http, Role.OPERATOR) as operator:
+            key = SoftwareKey(f"http://localhost:{http.port}", counts=False)
+            await with_passkey(operator, key)
+            await halted(core, operator)
+            options = (await operator.post("/api/auth/challenge", act="resume", scope="global")).json()
+            key.verifies = False
+            assert await resume(operator, {"passkey": key.get(options)}) == (401, "factor_refused")
+            key.verifies = True
+            options = (await operator.post("/api/auth/challenge", act="resume", scope="global")).json()
+            good = key.get(options)
+            assert await resume(operator, {"passkey": good}) == (200, "")
+            await halted(core, operator)
+            assert await resume(operator, {"passkey": good}) == (401, "factor_refused")
+            assert core.halt.is_halted()
+
+    asyncio.run(scenario())
+
+
+def test_a_challenge_is_good_for_two_minutes() -> None:
+    clock = ManualClock()
+    ceremonies = Passkeys(clock)
+    key = SoftwareKey("http://localhost:1")
+    passkey = ceremonies.created(
+        "alice", "test", key.create(ceremonies.creation_options("alice", ())), "http://localhost:1"
+    )
+    in_time, late = (key.get(ceremonies.request_options("alice", "act", ())) for _ in range(2))
+    clock.advance(119)
+    assert ceremonies.proved("alice", "act", in_time, passkey, "http://localhost:1") == 1
+    clock.advance(1)
+    with pytest.raises(PasskeyRefused, match="too old"):
+        ceremonies.proved("alice", "act", late, passkey, "http://localhost:1")
 
 
 def test_a_stolen_session_adds_no_second_key(tmp_path: Path) -> None:

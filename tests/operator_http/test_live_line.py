@@ -10,12 +10,15 @@ import pytest
 from readytrader_sdk.instruments import Symbol
 from readytrader_sdk.market import Quote
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from appliance.domain.operators import Role
 from appliance.service.core import Core
+from appliance.service.session_tokens import ACCESS_LIFE
+from appliance.transport.operator_http import live_line
 from appliance.transport.operator_http.live_line import STRANGERS_MAX
-from tests.operator_http.serving import Caller, served
+from tests.operator_http.serving import Caller, listening, served
+from tests.service.rig import open_rig
 from tests.transport.serving import call, new_token
 
 
@@ -90,6 +93,8 @@ def test_without_a_good_token_nothing_is_pushed(tmp_path: Path, said: str) -> No
     async def scenario() -> None:
         async with served(tmp_path) as (_, http), connect(f"ws://localhost:{http.port}/ws") as socket:
             await socket.send(said)
+            with pytest.raises(ConnectionClosed):  # and no push comes before
+                await socket.recv()
             assert await close_code(socket) == 4401
 
     asyncio.run(scenario())
@@ -110,6 +115,31 @@ def test_the_line_closes_when_the_session_ends(tmp_path: Path) -> None:
             socket = await line(viewer)
             await viewer.post("/api/auth/logout")
             assert await close_code(socket) == 4401
+
+    asyncio.run(scenario())
+
+
+def test_the_line_closes_with_its_own_token_while_the_session_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_line, "LOOK_EVERY_S", 0.01)
+
+    async def scenario() -> None:
+        async with (
+            open_rig(tmp_path) as rig,
+            listening(rig.core) as http,
+            await Caller.signed_in(rig.core, http, Role.VIEWER) as viewer,
+        ):
+            older = await line(viewer)
+            rig.clock.advance(ACCESS_LIFE.total_seconds() - 1)
+            renewed = await viewer.post("/api/auth/refresh", refresh_token=viewer.tokens["refresh_token"])
+            viewer.tokens = renewed.json()
+            newer = await line(viewer)
+            assert older.close_code is None
+            rig.clock.advance(1)
+            assert await close_code(older) == 4401
+            assert newer.close_code is None
+            await newer.close()
 
     asyncio.run(scenario())
 

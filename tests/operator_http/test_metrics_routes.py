@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from appliance.config import load
 from appliance.domain.operators import Role
 from tests.operator_http.serving import Caller, error_code, listening, served
 from tests.telemetry.scrape import Scrape
@@ -24,6 +25,8 @@ def test_a_viewer_sees_the_same_figures_as_text_and_as_json(tmp_path: Path) -> N
 
 
 def test_nobody_scrapes_without_signing_in_until_it_was_opened(tmp_path: Path) -> None:
+    assert not load(None, {}).operator_listener.metrics_open
+
     async def scenario() -> None:
         async with served(tmp_path) as (core, http), Caller(http.port) as stranger:
             for path in ("/metrics", "/api/metrics"):

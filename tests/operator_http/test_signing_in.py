@@ -3,12 +3,15 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import jwt
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from appliance.domain.operators import Role
+from appliance.service import passwords
 from appliance.service.lockout import WAIT_MAX, Lockout
 from appliance.service.operator_records import Account
 from appliance.service.operator_registry import ACCOUNTS, OperatorRegistry
@@ -41,6 +44,26 @@ def test_a_wrong_password_and_an_unknown_name_are_answered_alike(tmp_path: Path)
             assert wrong.status_code == unknown.status_code == 401
             assert error_code(wrong) == "bad_credentials"
             assert wrong.content == unknown.content
+
+    asyncio.run(scenario())
+
+
+def test_an_unknown_name_costs_the_same_work_as_a_wrong_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    costs: list[str] = []
+
+    def weighed(password: bytes, phc: str) -> None:
+        costs.append(phc.rsplit("$", 2)[0])
+        Argon2id.verify_phc_encoded(password, phc)
+
+    async def scenario() -> None:
+        async with served(tmp_path) as (core, http), Caller(http.port) as stranger:
+            await add_operator(core, "alice", Role.ADMIN)
+            monkeypatch.setattr(passwords, "Argon2id", SimpleNamespace(verify_phc_encoded=weighed))
+            for name in ("alice", "bob", "Not A Name"):
+                await stranger.post("/api/auth/login", username=name, password="wrong horse battery")
+            assert costs == ["$argon2id$v=19$m=47104,t=1,p=1"] * 3
 
     asyncio.run(scenario())
 
@@ -104,7 +127,8 @@ def test_a_change_of_role_or_password_counts_from_the_next_call_on(tmp_path: Pat
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize("trick", ["none", "another key", "another audience", "expired"])
+@pytest.mark.filterwarnings("ignore::jwt.InsecureKeyLengthWarning")
+@pytest.mark.parametrize("trick", ["none", "another key", "another algorithm", "another audience", "expired"])
 def test_a_token_that_we_did_not_make_for_this_is_not_good(tmp_path: Path, trick: str) -> None:
     async def scenario() -> None:
         async with served(tmp_path) as (core, http), await Caller.signed_in(core, http, Role.ADMIN) as admin:
@@ -115,7 +139,8 @@ def test_a_token_that_we_did_not_make_for_this_is_not_good(tmp_path: Path, trick
                 claims["aud"] = "others"
             if trick == "expired":
                 claims["exp"] = claims["iat"] - 1
-            signing = {"none": ("", "none"), "another key": (b"x" * 32, "HS256")}.get(trick, (key, "HS256"))
+            signings = {"none": ("", "none"), "another key": (b"x" * 32, "HS256"), "another algorithm": (key, "HS512")}
+            signing = signings.get(trick, (key, "HS256"))
             forged = jwt.encode(claims, signing[0] or None, algorithm=signing[1])
             async with Caller(http.port, forged) as forger:
                 assert (await forger.get("/api/status")).status_code == 401

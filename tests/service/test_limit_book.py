@@ -27,6 +27,7 @@ from appliance.service.limit_book import LimitRefused
 from appliance.service.notice_words import words_of
 from appliance.service.outcomes import Placed
 from appliance.store.journal import JournalUnavailable
+from tests.service.live import open_live
 from tests.service.rig import OPERATOR, ROOMY, Rig, buy, codes, open_rig, play
 
 ALICE, BOB, CAROL = (Person(name=account_name(name), role=Role.OPERATOR) for name in ("alice", "bob", "carol"))
@@ -325,6 +326,24 @@ def test_another_configured_value_voids_what_was_changed_and_the_journal_says_so
         assert cap(rig) == 4000
 
     lives(tmp_path, (CAPPED, act), (CAPPED.replace("5000", "4000"), look))
+
+
+def test_what_was_loosened_on_paper_is_void_once_the_home_trades_for_real(tmp_path: Path) -> None:
+    key, capped = "limits.open_orders_max", ROOMY + "notional_order_max = 1000000\n"
+
+    async def life() -> None:
+        async with open_rig(tmp_path, capped) as rig:
+            await loosened(rig, "2000000")
+            await rig.core.limit_book.tighten(key, "500", OPERATOR, "less")
+            await after(rig, 600)
+            assert (cap(rig), rig.core.limits.open_orders_max) == (2_000_000, 500)
+        async with open_live(tmp_path, clock=rig.clock, fit=False) as live:
+            assert (cap(live), live.core.limits.open_orders_max) == (1_000_000, 500)
+            (ended,) = of(live, LimitChangeEnded)
+            assert isinstance(ended, LimitChangeEnded)
+            assert ended.reason == "it allows more than the configuration and was made in paper mode"
+
+    asyncio.run(life())
 
 
 def test_a_start_that_allows_more_than_before_says_so_to_people(tmp_path: Path) -> None:

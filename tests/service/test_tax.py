@@ -103,6 +103,11 @@ def test_each_method_takes_its_own_lots(method: Method, first: int, second: int)
     assert found == [D(first), D(second)]
 
 
+def test_the_highest_cost_is_that_per_unit_and_not_that_of_the_largest_lot() -> None:
+    lots = (trade(1, Side.BUY, D(2), D(100)), trade(2, Side.BUY, D(1), D(150)))
+    assert gains(Method.HIFO, *lots, trade(3, Side.SELL, D(1), D(200))) == [D(50)]
+
+
 def test_a_disposal_names_the_lots_that_it_took() -> None:
     rows, _ = run(Method.FIFO, *THREE_BUYS, trade(4, Side.SELL, D("1.5"), D(250)))
     assert [(lot.entry, lot.quantity, lot.cost) for lot in rows[-1].lots] == [(2, D(1), D(100)), (4, D("0.5"), D(150))]
