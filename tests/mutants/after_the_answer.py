@@ -165,7 +165,7 @@ AGREEING = (
     ),
     Mutant(
         "any number of foreign orders is fine",
-        "appliance/service/reconciliation.py", "        if len(foreign) > self._limits.foreign_orders_max:\n",
+        "appliance/service/reconciliation.py", "        if len(foreign) > self._book.limits.foreign_orders_max:\n",
         "        if False:\n",
         RECONCILED, "nobody_here",
     ),

@@ -35,7 +35,7 @@ CHECKS = (
     ),
     Mutant(
         "what is held elsewhere is no part of the position",
-        "appliance/pipeline/checks/portfolio.py",
+        "appliance/pipeline/levels.py",
         "account.holding.get(asset, ZERO) + account.held_elsewhere.get(asset, ZERO)",
         "account.holding.get(asset, ZERO)",
         BOUNDARIES, "position",
