@@ -160,6 +160,8 @@ class Core:
         self._lost: tuple[ExecutionReport, ...] = ()
         self._start_halted = False
         self._workers_halted: bool | None = None
+        self._emptying = asyncio.Lock()
+        self._cancelled_by_halt = 0
         self._heartbeat: asyncio.Task[None] | None = None
 
     def adopt(self, lost: tuple[ExecutionReport, ...], *, start_halted: bool) -> None:
@@ -223,10 +225,10 @@ class Core:
             self.operators.close()
 
     async def stop_trading(self, by: str, reason: str) -> int:
-        """Halt at once and cancel everything that is open; how many orders were cancelled."""
+        """Halt at once and cancel everything that is open; how many orders this halt has cancelled."""
         self.halt.engage(by, reason)
         self._tell_workers()
-        return await self.cancel_everything(f"{by}: {reason}")
+        return await self._empty_for_halt(f"{by}: {reason}")
 
     async def cancel_everything(self, by: str) -> int:
         """Ask for the cancellation of every live order of every agent; how many were cancelled at once.
@@ -242,6 +244,12 @@ class Core:
             async with asyncio.timeout(EMPTIED_S_MAX):
                 await self.stopping.emptied()
         return sum(self.state.orders[one].state is OrderState.CANCELLED for one in before if one in self.state.orders)
+
+    async def _empty_for_halt(self, by: str) -> int:
+        """One after the other: whoever noticed the halt first, by its file or by its verb, the count is the halt's."""
+        async with self._emptying:
+            self._cancelled_by_halt += await self.cancel_everything(by)
+            return self._cancelled_by_halt
 
     @property
     def limits(self) -> Limits:
@@ -286,7 +294,9 @@ class Core:
         self._advance_venue()
         if self.halt.notice():
             self._tell_workers()
-            await self.cancel_everything("halt file")
+            await self._empty_for_halt("halt file")
+        if not self.halt.is_halted():
+            self._cancelled_by_halt = 0
         self._tell_workers()
         self.approvals.expire(now)
         self.limit_book.mature(now)

@@ -74,6 +74,20 @@ def test_a_halt_file_is_noticed_latched_and_cancels_what_is_open(tmp_path: Path)
     play(tmp_path, scenario)
 
 
+def test_a_halt_tells_all_that_it_cancelled_whoever_noticed_it_first(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        for quantity in ("0.01", "0.011"):
+            await rig.place(buy(quantity, "49000"))
+        halt_from_outside(rig)
+        await rig.core.beat()
+        assert await rig.core.stop_trading("operator", "enough") == 2
+        await rig.core.halt.resume("operator", "looked at it")
+        await rig.core.beat()
+        assert await rig.core.stop_trading("operator", "again") == 0
+
+    play(tmp_path, scenario)
+
+
 def test_a_halt_survives_a_restart_and_is_lifted_by_a_resume_alone(tmp_path: Path) -> None:
     async def lives() -> None:
         async with open_rig(tmp_path) as rig:
