@@ -11,6 +11,7 @@ import msgspec
 from readytrader_sdk.orders import ExecutionReport, OrderRequest, OrderState
 
 from appliance.domain.orders import PAPER_ACCOUNT
+from appliance.domain.series import trade_id
 from appliance.domain.state import RECORD_TYPES, State, Touched
 from appliance.domain.told import INSIGHT_LIFE_MAX
 from appliance.home import Home, HomeRefused
@@ -52,6 +53,9 @@ def load_state(state: State, journal: Journal, now: datetime) -> None:
             records = {record.id: record for record in journal.page(kind, limit=1)}
         for record in records.values():
             state.put(Touched(kind, record.id, record.live, record.at, decoder.decode(record.body)))
+    for client_order_id, order in state.orders.items():
+        if order.filled_quantity:
+            state.fills.add(client_order_id, journal.ids_under("trade", trade_id(client_order_id, "")))
 
 
 def restore_paper(venue: PaperVenue, state: State) -> tuple[ExecutionReport, ...]:

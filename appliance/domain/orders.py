@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from datetime import datetime
 from decimal import Decimal
 
@@ -47,6 +48,10 @@ An end is not always the last word: a fill may have raced a cancellation and be 
 showed, or that was said to be refused, may turn up after all. Both are booked, for they happened."""
 
 
+NAME_LENGTH_MAX = 200
+"""Characters of a venue's name for an order, a fill or a fee's asset: what it names is kept for ever."""
+FEE_ASSETS_MAX = 32
+"""Assets that the fees of one order may be in. Venues take one or two; each is kept in the order's record."""
 PAPER_ACCOUNT = "paper"
 LIVE_PORTFOLIO = "live"
 """The one portfolio of all live accounts together."""
@@ -80,6 +85,7 @@ class Order(Struct, frozen=True, kw_only=True):
     """Sum of price × quantity over the fills, in quote units."""
     fees: dict[Asset, Decimal] = msgspec.field(default_factory=dict)
     fill_ids: tuple[str, ...] = ()
+    """In records from before fills were records of their own: those booked until then. Never more are added."""
     reason: str | None = None
     approved_by: str | None = None
     replaces: ClientOrderId | None = None
@@ -109,14 +115,16 @@ class Order(Struct, frozen=True, kw_only=True):
         return Amount(value=pay.value * self.remaining_quantity / self.quantity, asset=pay.asset)
 
 
-def apply_report(order: Order, report: ExecutionReport) -> tuple[Order, tuple[Fill, ...]]:
-    """The order after a report, and the fills that are new. Fills already known are dropped by their ID.
+def apply_report(order: Order, report: ExecutionReport, known: Container[str]) -> tuple[Order, tuple[Fill, ...]]:
+    """The order after a report, and the fills that are new. `known` are the IDs of those booked, which are dropped.
 
     A report that only says what the order was before (a late acknowledgement) changes nothing. Raises
     `ImpossibleReport` for a move that `TRANSITIONS` does not have, for more filled than asked, for fills of an order
-    that never was one, and for a fill whose figures are not those of an execution.
+    that never was one, for a fill whose figures are not those of an execution, and for names that no record can hold.
     """
-    new_fills = _new_fills(order, report)
+    if not _is_short(report.venue_order_id or ""):
+        raise ImpossibleReport(f"order {order.client_order_id}: the venue's name for it is too long")
+    new_fills = _new_fills(order, report, known)
     if not new_fills and (report.state is order.state or _is_late(order, report)):
         return order, ()
     if report.state != order.state and report.state not in TRANSITIONS[order.state]:
@@ -133,6 +141,8 @@ def apply_report(order: Order, report: ExecutionReport) -> tuple[Order, tuple[Fi
     fees = dict(order.fees)
     for fill in new_fills:
         fees[fill.fee_asset] = fees.get(fill.fee_asset, ZERO) + fill.fee
+    if len(fees) > max(FEE_ASSETS_MAX, len(order.fees)):
+        raise ImpossibleReport(f"order {order.client_order_id}: fees in {len(fees)} assets")
     changed = msgspec.structs.replace(
         order,
         state=report.state,
@@ -141,7 +151,6 @@ def apply_report(order: Order, report: ExecutionReport) -> tuple[Order, tuple[Fi
         filled_quantity=filled,
         filled_notional=order.filled_notional + sum((fill.price * fill.quantity for fill in new_fills), ZERO),
         fees=fees,
-        fill_ids=order.fill_ids + tuple(fill.fill_id for fill in new_fills),
         reason=report.reason or order.reason,
     )
     return changed, new_fills
@@ -153,26 +162,34 @@ def _is_late(order: Order, report: ExecutionReport) -> bool:
     return not moves_on and report.state not in NEVER_WORKED and order.state in TRANSITIONS[report.state]
 
 
-def _new_fills(order: Order, report: ExecutionReport) -> tuple[Fill, ...]:
-    known = set(order.fill_ids)
-    new: list[Fill] = []
+def _new_fills(order: Order, report: ExecutionReport, known: Container[str]) -> tuple[Fill, ...]:
+    new: dict[str, Fill] = {}
     for fill in report.fills:
-        if fill.fill_id in known:
+        if fill.fill_id in known or fill.fill_id in new:
             continue
         if isinstance(order.payload, TransferRequest) or not _is_execution(fill):
-            raise ImpossibleReport(f"order {order.client_order_id}: fill {fill.fill_id} cannot be: {_seen(fill)}")
-        known.add(fill.fill_id)
-        new.append(fill)
-    return tuple(new)
+            raise ImpossibleReport(f"order {order.client_order_id}: fill {fill.fill_id[:64]} cannot be: {_seen(fill)}")
+        new[fill.fill_id] = fill
+    return tuple(new.values())
 
 
 def _is_execution(fill: Fill) -> bool:
     finite = fill.quantity.is_finite() and fill.price.is_finite() and fill.fee.is_finite()
-    return finite and fill.quantity > 0 and fill.price > 0
+    return finite and fill.quantity > 0 and fill.price > 0 and _is_short(fill.fill_id) and _is_short(fill.fee_asset)
+
+
+def has_short_names(report: ExecutionReport) -> bool:
+    """Whether nothing in a report is called by a name that no record can hold."""
+    names = (name for fill in report.fills for name in (fill.fill_id, fill.fee_asset))
+    return _is_short(report.venue_order_id or "") and all(map(_is_short, names))
+
+
+def _is_short(name: str) -> bool:
+    return len(name) <= NAME_LENGTH_MAX
 
 
 def _seen(fill: Fill) -> str:
-    return f"{fill.quantity} at {fill.price}, fee {fill.fee} {fill.fee_asset}"
+    return f"{fill.quantity} at {fill.price}, fee {fill.fee} {fill.fee_asset[:64]}"
 
 
 def account_of(order: Order) -> str:

@@ -42,6 +42,11 @@ class EquityMarked(Struct, frozen=True, kw_only=True):
     point: EquityPoint
 
 
+def trade_id(client_order_id: ClientOrderId, fill_id: str) -> str:
+    """What a fill's record is called; without a fill's ID, how all records of an order's fills begin."""
+    return f"{client_order_id}/{fill_id}"
+
+
 def trade_of(order: Order, fill: Fill) -> Trade:
     """A fill of an order, as it is kept. Raises TypeError for a transfer, which has no fills."""
     if not isinstance(order.payload, OrderRequest):

@@ -35,6 +35,7 @@ from appliance.domain.events import (
     ProposalState,
     TradingStateSet,
 )
+from appliance.domain.fills import KnownFills
 from appliance.domain.intents import (
     AgentId,
     Request,
@@ -57,7 +58,7 @@ from appliance.domain.notices import (
 from appliance.domain.orders import Order, account_of, apply_report, balance_changes, portfolio_of
 from appliance.domain.proposals import ProposalRecord, Yes
 from appliance.domain.sameness import first_time_key, idempotency_id, shape_of
-from appliance.domain.series import Trade, trade_of
+from appliance.domain.series import Trade, trade_id, trade_of
 from appliance.domain.trading_state import Scope, ScopeState
 from appliance.domain.turnover import RecentOrders
 
@@ -140,6 +141,7 @@ class State:
         self.instruments = instruments
         self.orders: dict[ClientOrderId, Order] = {}
         self.live_orders: dict[ClientOrderId, Order] = {}
+        self.fills = KnownFills()
         self._ended: deque[ClientOrderId] = deque()
         self._decided_proposals: deque[RequestId] = deque()
         self.holdings: dict[tuple[str, Asset], Decimal] = {}
@@ -263,14 +265,19 @@ class State:
                 self.proposals.pop(self._decided_proposals.popleft(), None)
 
     def _put_order(self, order: Order) -> None:
+        before = self.orders.get(order.client_order_id)
         self.orders[order.client_order_id] = order
+        if order.fill_ids:
+            self.fills.add(order.client_order_id, order.fill_ids)
         if order.is_live:
             self.live_orders[order.client_order_id] = order
         else:
             self.live_orders.pop(order.client_order_id, None)
-            self._ended.append(order.client_order_id)
+            if before is None or before.is_live:
+                self._ended.append(order.client_order_id)
             if len(self._ended) > ENDED_KEPT and (oldest := self._ended.popleft()) not in self.live_orders:
                 self.orders.pop(oldest, None)
+                self.fills.forget(oldest)
         self.recent.note(order)
 
     def _permitted(self, at: datetime, event: OrderPermitted) -> list[Touched]:
@@ -343,16 +350,17 @@ class State:
 
     def _reported(self, at: datetime, event: OrderReported) -> list[Touched]:
         before = self.orders[event.report.client_order_id]
-        order, fills = apply_report(before, event.report)
+        order, fills = apply_report(before, event.report, self.fills.of(before.client_order_id))
         if order is before:
             return []
         touched = [self._set("order", order.client_order_id, at, order, live=order.is_live)]
+        self.fills.add(order.client_order_id, (fill.fill_id for fill in fills))
         changes: dict[Asset, Decimal] = defaultdict(lambda: ZERO)
         for fill in fills:
             for asset, change in balance_changes(order, fill).items():
                 changes[asset] += change
-            trade_id = f"{order.client_order_id}/{fill.fill_id}"
-            touched.append(self._set("trade", trade_id, at, trade_of(order, fill), live=False))
+            trade = trade_of(order, fill)
+            touched.append(self._set("trade", trade_id(order.client_order_id, fill.fill_id), at, trade, live=False))
         account = account_of(order)
         return touched + [self._move(at, account, asset, change) for asset, change in changes.items()]
 

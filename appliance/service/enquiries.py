@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from itertools import chain, repeat
 
 from readytrader_sdk.errors import Unsupported
@@ -12,6 +12,7 @@ from readytrader_sdk.orders import ClientOrderId, ExecutionReport, OrderState
 from readytrader_sdk.ports import TransferPort, TransferRequest
 
 from appliance.domain.events import Event, FillMissed, OrderReported, OutcomeUnresolved, ReportSource
+from appliance.domain.fills import FILLS_PER_REPORT_MAX, news_of
 from appliance.domain.orders import NEVER_WORKED, ImpossibleReport, Order, apply_report
 from appliance.domain.snapshot import Mode
 from appliance.domain.state import State
@@ -67,7 +68,7 @@ class Enquiries:
             self.refresh(order.client_order_id)  # no hint alone makes an order rise again
             return
         try:
-            apply_report(order, report)
+            apply_report(order, report, self._state.fills.of(order.client_order_id))
         except ImpossibleReport as fault:
             log.info("asked for, because the stream does not fit: %s", fault)
             self.refresh(order.client_order_id)
@@ -167,16 +168,23 @@ class Enquiries:
             self._lost(order)
 
     async def _take_refreshed(self, order: Order, report: ExecutionReport, *, told: bool) -> None:
-        known = set(order.fill_ids)
-        missed = tuple(fill.fill_id for fill in report.fills if fill.fill_id not in known)
+        missed = [fill.fill_id for fill in news_of(report, self._state.fills.of(order.client_order_id)).fills]
         if not missed and report.state is order.state:
             return
         await self._reports.take(report, ReportSource.RECONCILIATION)
         if missed and not told:
-            await self._recorder.record(FillMissed(client_order_id=order.client_order_id, fill_ids=missed))
+            await self._tell_missed(order.client_order_id, missed)
         risen = self._state.orders.get(order.client_order_id)
         if order.state in NEVER_WORKED and risen is not None and risen.is_live:
             await self._cancel_risen(risen)
+
+    async def _tell_missed(self, client_order_id: ClientOrderId, missed: Sequence[str]) -> None:
+        """What was found and is booked by now; a report that was refused has booked nothing."""
+        known = self._state.fills.of(client_order_id)
+        booked = tuple(fill_id for fill_id in missed if fill_id in known)
+        for start in range(0, len(booked), FILLS_PER_REPORT_MAX):
+            some = booked[start : start + FILLS_PER_REPORT_MAX]
+            await self._recorder.record(FillMissed(client_order_id=client_order_id, fill_ids=some))
 
     async def _cancel_risen(self, order: Order) -> None:
         """Everybody was told that it never worked, so nobody wants it any more."""

@@ -109,7 +109,7 @@ class Orders:
         except JournalUnavailable as fault:
             log.critical("order %s: a cancel that went out could not be recorded: %s", order.client_order_id, fault)
             with suppress(ImpossibleReport):
-                return apply_report(order, report)[0]
+                return apply_report(order, report, self._state.fills.of(order.client_order_id))[0]
         return self._state.orders.get(order.client_order_id, order)
 
     async def cancel_all(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -19,6 +20,7 @@ from readytrader_sdk.orders import ClientOrderId, ExecutionReport, OrderState
 from readytrader_sdk.ports import TransferRequest
 
 from appliance.domain.events import DriftFound, ForeignOrderFound, ReportSource
+from appliance.domain.fills import news_of
 from appliance.domain.orders import PAPER_ACCOUNT, Order, account_of
 from appliance.domain.state import State
 from appliance.domain.trading_state import GLOBAL, Scope, TradingState
@@ -156,7 +158,9 @@ class Reconciliation:
                 elif order.state in UNCERTAIN:
                     self._enquiries.enquire(client_order_id)
                     unknown += 1
-            elif self._state.orders.get(client_order_id) is order and not _confirms(listed.get(client_order_id), order):
+            elif self._state.orders.get(client_order_id) is order and not _confirms(
+                listed.get(client_order_id), order, self._state.fills.of(client_order_id)
+            ):
                 # It did not change while the list was on its way: the stream has missed something.
                 self._enquiries.refresh(client_order_id, told=False)
         return settled, unknown
@@ -176,7 +180,8 @@ class Reconciliation:
         """Whether the venue's answer is news. That a real one never saw an order takes more than one answer."""
         if report.state is OrderState.ABSENT and not self._venue.is_ours:
             return False
-        return report.state is not order.state or any(fill.fill_id not in order.fill_ids for fill in report.fills)
+        known = self._state.fills.of(order.client_order_id)
+        return report.state is not order.state or bool(news_of(report, known).fills)
 
     def _look_at_strangers(self, listed: Mapping[ClientOrderId, ExecutionReport], started: datetime) -> None:
         """Open orders of nobody here; and our own that are open although they had ended."""
@@ -263,11 +268,10 @@ class Reconciliation:
             self._recorder.record(*narrowed)
 
 
-def _confirms(report: ExecutionReport | None, order: Order) -> bool:
+def _confirms(report: ExecutionReport | None, order: Order, known: AbstractSet[str]) -> bool:
     """Whether a listed order is the one we know: open, in our state, with no fill that we have not heard of."""
     if report is None or isinstance(order.payload, TransferRequest):
         return False
     if order.state is OrderState.PARTLY_FILLED and not report.fills:
         return False  # it may have filled further: a list need not tell fills
-    known = set(order.fill_ids)
-    return report.state is order.state and all(fill.fill_id in known for fill in report.fills)
+    return report.state is order.state and not news_of(report, known).fills

@@ -6,12 +6,15 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from readytrader_sdk.orders import ClientOrderId, ExecutionReport, Fill, OrderState, Side
+from msgspec.structs import replace
+from readytrader_sdk.instruments import Asset
+from readytrader_sdk.orders import ClientOrderId, ExecutionReport, Fill, OrderState, Side, VenueOrderId
 from readytrader_sdk.ports import TransferRequest
 
 from appliance.domain.decision import Payload
 from appliance.domain.events import FundsMoved, OrderReported, ReportRefused, ReportSource, TradingStateSet
-from appliance.domain.orders import NEVER_WORKED, ImpossibleReport, Order, account_of
+from appliance.domain.fills import FILLS_PER_REPORT_MAX, in_parts, news_of
+from appliance.domain.orders import NAME_LENGTH_MAX, NEVER_WORKED, ImpossibleReport, Order, account_of
 from appliance.domain.snapshot import Mode
 from appliance.domain.state import State
 from appliance.domain.trading_state import GLOBAL, Scope, TradingState
@@ -51,18 +54,24 @@ class Reports:
         """Record a report.
 
         A fill beyond the permit's worst price is true all the same: it is booked, and only cancels are left. So is an
-        order that turns up after it was thought never to have arrived.
+        order that turns up after it was thought never to have arrived. Very many fills are booked in parts, one
+        after the other without a pause, so that one transaction holds them all: they are all on disk, or none.
         """
         order = self._state.orders.get(report.client_order_id)
         if order is None:
             return self._impossible(report, "no such order was ever permitted", GLOBAL)
-        events: list[OrderReported | FundsMoved] = [OrderReported(report=report, source=source)]
+        known = self._state.fills.of(order.client_order_id)
+        moved: tuple[FundsMoved, ...] = ()
         if isinstance(order.payload, TransferRequest) and report.state is OrderState.FILLED and order.is_live:
-            events.append(self._transferred(order, order.payload))
+            moved = (self._transferred(order, order.payload),)
         try:
-            durable = self._recorder.record(*events, *self._narrowed_by(order, report))
+            first, *others = in_parts(order, _with_short_reason(news_of(report, known)), known)
+            narrowed = self._narrowed_by(order, report)
+            durable = self._recorder.record(OrderReported(report=first, source=source), *moved, *narrowed)
         except ImpossibleReport as fault:
             return self._impossible(report, str(fault), scope_of(order))
+        for part in others:
+            durable = self._recorder.record(OrderReported(report=part, source=source))
         if report.state is OrderState.REJECTED and order.is_live:
             self.on_rejected(self._state.orders[report.client_order_id])
         return durable
@@ -122,12 +131,31 @@ class Reports:
         log.error("impossible report: %s", reason)
         why = f"impossible report: {reason}"
         narrowed = narrowing(self._state, scope, TradingState.CANCEL_ONLY, why, self._clock())
-        return self._recorder.record(ReportRefused(report=report, reason=reason), *narrowed)
+        return self._recorder.record(ReportRefused(report=_excerpt(report), reason=reason), *narrowed)
 
 
 def scope_of(order: Order) -> Scope:
     """What is narrowed when something is wrong with an order: its venue, or on paper everything."""
     return GLOBAL if order.mode is Mode.PAPER else Scope(f"venue:{account_of(order)}")
+
+
+def _with_short_reason(report: ExecutionReport) -> ExecutionReport:
+    if report.reason is None or len(report.reason) <= REASON_MAX:
+        return report
+    return replace(report, reason=report.reason[:REASON_MAX])
+
+
+def _excerpt(report: ExecutionReport) -> ExecutionReport:
+    """As much of a report as one entry can hold, whatever a venue put into it."""
+    return replace(
+        _with_short_reason(report),
+        client_order_id=ClientOrderId(report.client_order_id[:NAME_LENGTH_MAX]),
+        venue_order_id=None if report.venue_order_id is None else VenueOrderId(report.venue_order_id[:NAME_LENGTH_MAX]),
+        fills=tuple(
+            replace(fill, fill_id=fill.fill_id[:NAME_LENGTH_MAX], fee_asset=Asset(fill.fee_asset[:NAME_LENGTH_MAX]))
+            for fill in report.fills[:FILLS_PER_REPORT_MAX]
+        ),
+    )
 
 
 def _is_beyond(payload: Payload, fill: Fill) -> bool:

@@ -19,6 +19,7 @@ _ALL_OLDEST_FIRST = f"{_COLUMNS} AND (at, id) > (?, ?) ORDER BY at, id LIMIT ?"
 _LIVE_OLDEST_FIRST = f"{_COLUMNS} AND live = 1 AND (at, id) > (?, ?) ORDER BY at, id LIMIT ?"
 _NEWEST_FIRST = f"{_COLUMNS} ORDER BY at DESC, id DESC LIMIT ?"
 _NEWEST_FIRST_BEFORE = f"{_COLUMNS} AND (at, id) < (?, ?) ORDER BY at DESC, id DESC LIMIT ?"
+_IDS = "SELECT id FROM record WHERE kind = ? AND id >= ? AND id < ? ORDER BY id"
 _LEAVES = "SELECT leaf FROM entry WHERE seq >= ? AND seq < ? ORDER BY seq"
 _SEQ_LIMIT = 1 << 62
 
@@ -55,6 +56,11 @@ class JournalReader:
         """The record of this kind and id; None where there is none."""
         rows = self._rows(_ONE, (kind, record_id))
         return record_from_row(rows[0]) if rows else None
+
+    def ids_under(self, kind: str, prefix: str) -> list[str]:
+        """What follows `prefix` in the IDs that begin with it, of the records of one kind. It must not be empty."""
+        following = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+        return [record_id[len(prefix) :] for (record_id,) in self._reader.execute(_IDS, (kind, prefix, following))]
 
     def page(self, kind: str, *, limit: int = 50, before: tuple[datetime, str] | None = None) -> list[Record]:
         """Up to `limit` records of one kind, the newest first; `before` is the time and id of the last one seen."""

@@ -13,7 +13,7 @@ from readytrader_sdk.orders import ClientOrderId, ExecutionReport, Fill, Liquidi
 from appliance.domain.decision import Permitted
 from appliance.domain.events import Event, FundsMoved, OrderPermitted, OrderReported, ReportSource
 from appliance.domain.intents import AgentId, Intent, Request, RequestId
-from appliance.domain.orders import PAPER_ACCOUNT, Order
+from appliance.domain.orders import PAPER_ACCOUNT, Order, apply_report
 from appliance.domain.sameness import shape_of
 from appliance.domain.snapshot import Snapshot
 from appliance.domain.state import State
@@ -67,6 +67,13 @@ def order_of(intent: Intent | None = None, order_id: str = "rt1", *, agent: str 
         shape=shape_of(asked.intent),
     )
     return replace(order, **changes)
+
+
+def after(order: Order, *words: ExecutionReport) -> Order:
+    """The order after these reports, none of which told a fill that it knows."""
+    for word in words:
+        order, _ = apply_report(order, word, ())
+    return order
 
 
 def order_permitted(

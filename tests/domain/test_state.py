@@ -347,8 +347,11 @@ def test_ended_orders_and_old_keys_leave_memory_and_live_ones_stay(monkeypatch: 
     state.apply(NOW, order_permitted(buy("2"), "live"))
     for n in range(6):
         state.apply(NOW, order_permitted(buy("2"), f"o{n}", key=f"k{n}"))
-        state.apply(NOW, reported(S.CANCELLED, order_id=f"o{n}"))
+        for late in ("a", "b", "c"):
+            state.apply(NOW, reported(S.CANCELLED, fill(late, "0.1"), order_id=f"o{n}"))
     assert set(state.orders) == {"live", "o3", "o4", "o5"}
+    booked = [set(state.fills.of(ClientOrderId(f"o{n}"))) for n in range(6)]
+    assert booked == [set()] * 3 + [{"a", "b", "c"}] * 3
     assert set(state.live_orders) == {"live"}
     assert set(state.keys) == {idempotency_id(ALPHA, f"k{n}") for n in (3, 4, 5)}
 
@@ -496,7 +499,7 @@ def test_every_end_of_an_order_takes_it_out_of_the_live_ones() -> None:
 def test_the_fold_uses_the_same_machine_as_the_order() -> None:
     state, _ = told([(NOW, order_permitted(buy("2"), "rt1"))])
     word = report(S.PARTLY_FILLED, fill("a", "1"))
-    expected, _ = apply_report(state.orders[ClientOrderId("rt1")], word)
+    expected, _ = apply_report(state.orders[ClientOrderId("rt1")], word, ())
     state.apply(NOW, OrderReported(report=word, source=ReportSource.VENUE))
     assert state.orders[ClientOrderId("rt1")] == expected
     assert ETH not in dict(state.held(PAPER_ACCOUNT))

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from readytrader_sdk.orders import ClientOrderId, OrderState
 
 from appliance.domain.intents import AgentId
-from appliance.domain.orders import Order, apply_report
+from appliance.domain.orders import Order
 from appliance.domain.turnover import SHAPES_KEPT, RecentOrders
-from tests.domain.building import DAY, MINUTE, D, fill, order_of, report
+from tests.domain.building import DAY, MINUTE, D, after, fill, order_of, report
 from tests.pipeline.cases import NOW, STEP
 
 ALPHA = AgentId("alpha")
@@ -29,7 +29,7 @@ def placed(order_id: str, at: datetime, shape: str = "same") -> Order:
 
 def cancelled(order: Order, filled: str = "0") -> Order:
     fills = [fill(f"{order.client_order_id}-f", filled)] if D(filled) else []
-    return apply_report(order, report(OrderState.CANCELLED, *fills, order_id=order.client_order_id))[0]
+    return after(order, report(OrderState.CANCELLED, *fills, order_id=order.client_order_id))
 
 
 def test_an_order_counts_until_the_window_has_passed() -> None:
@@ -43,7 +43,7 @@ def test_an_order_counts_until_the_window_has_passed() -> None:
 def test_an_order_counts_whole_while_it_may_fill_and_with_what_it_filled_afterwards() -> None:
     recent, order = RecentOrders(HOUR), placed("a", NOW)
     recent.note(order)
-    partly, _ = apply_report(order, report(OrderState.PARTLY_FILLED, fill("f", "0.25"), order_id="a"))
+    partly = after(order, report(OrderState.PARTLY_FILLED, fill("f", "0.25"), order_id="a"))
     recent.note(partly)
     assert recent.turnover(ALPHA, NOW) == D(100)
     recent.note(cancelled(partly))

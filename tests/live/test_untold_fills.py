@@ -50,7 +50,7 @@ def test_a_fill_that_raced_a_cancellation_is_found_after_a_crash_in_between(tmp_
         rig.exchange.faults.inject(Fault.FILL_AFTER_CANCEL, ms=10)
         one = await resting(rig)
         await rig.core.orders.cancel(one, None, "agent")
-        assert rig.core.state.orders[one].fill_ids == ()
+        assert not rig.core.state.fills.of(one)
         await rig.crash()
 
     # Reconciliation finds it, or a question that was open anyway: a matter of moments. That it is found is none.
@@ -63,7 +63,7 @@ def test_it_is_found_though_the_venue_cannot_be_asked_at_first(tmp_path: Path) -
         one = await resting(rig)
         await rig.core.orders.cancel(one, None, "agent")
         rig.exchange.faults.inject(Fault.MAINTENANCE, times=2, path="GET /api/v3/order")
-        assert await rig.until(lambda: len(rig.core.state.orders[one].fill_ids) == 1)
+        assert await rig.until(lambda: len(rig.core.state.fills.of(one)) == 1)
 
     assert played(tmp_path, scene).seen["drift.found"] == 0
 
@@ -73,7 +73,7 @@ def test_what_fills_further_while_it_rests_is_found_in_a_list_that_tells_no_fill
         one = await resting(rig)
         for fills in (1, 2):
             rig.show(LIMIT - 5 - fills, "0.3")
-            assert await rig.until(lambda wanted=fills: len(rig.core.state.orders[one].fill_ids) == wanted)  # type: ignore[misc]
+            assert await rig.until(lambda wanted=fills: len(rig.core.state.fills.of(one)) == wanted)  # type: ignore[misc]
         assert rig.core.state.orders[one].state is OrderState.PARTLY_FILLED
 
     seen = played(tmp_path, scene).seen

@@ -182,7 +182,9 @@ class PaperTrading(RuleBasedStateMachine):
         for report in reports:
             known = self.known[report.client_order_id]
             was_terminal = known.state in TERMINAL_STATES
-            after, new_fills = apply_report(known, report)
+            after, new_fills = apply_report(
+                known, report, {fill.fill_id for fill in self.fills[report.client_order_id]}
+            )
             assert new_fills == report.fills, "a report carried a fill twice"
             assert not (was_terminal and (report.fills or report.state is not known.state))
             self.known[report.client_order_id] = after

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -113,6 +114,10 @@ class Live(Rig):
 
     def of(self, client_order_id: ClientOrderId) -> Order:
         return self.core.state.orders[client_order_id]
+
+    def booked(self, client_order_id: ClientOrderId) -> AbstractSet[str]:
+        """The IDs of the order's fills that are booked."""
+        return self.core.state.fills.of(client_order_id)
 
     def at_venue(self) -> TradingState:
         """The trading state of the venue's scope."""

@@ -13,9 +13,9 @@ from readytrader_sdk.errors import OutcomeUnknown, Unavailable
 from readytrader_sdk.orders import ClientOrderId, OrderState
 
 from appliance.domain.codes import Code
-from appliance.domain.orders import Order, apply_report
+from appliance.domain.orders import Order
 from appliance.service.claims import Claim, claims_of
-from tests.domain.building import D, fill, order_of, report
+from tests.domain.building import D, after, fill, order_of, report
 from tests.pipeline.cases import USDT, sell
 from tests.pipeline.cases import buy as ask
 from tests.service.live import Live, play_live
@@ -44,7 +44,7 @@ def test_each_order_claims_what_its_permit_reserved() -> None:
 
 
 def test_what_was_filled_is_claimed_no_more() -> None:
-    order, _ = apply_report(an_order("a", "2"), report(S.PARTLY_FILLED, fill("f", "0.5"), order_id="a"))
+    order = after(an_order("a", "2"), report(S.PARTLY_FILLED, fill("f", "0.5"), order_id="a"))
     (claim,) = claims([order])
     assert claim.brings is not None
     assert (claim.brings.value, claim.notional) == (D("1.5"), D(150))
@@ -77,7 +77,7 @@ def test_a_line_of_replacements_counts_once_and_other_orders_beside_it() -> None
 
 
 def test_a_replacement_whose_first_order_has_ended_stands_alone() -> None:
-    ended, _ = apply_report(an_order("a", "9"), report(S.CANCELLED, order_id="a"))
+    ended = after(an_order("a", "9"), report(S.CANCELLED, order_id="a"))
     assert [claim.notional for claim in claims([ended, an_order("b", "2", replaces="a")])] == [D(200)]
 
 

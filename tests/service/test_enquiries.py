@@ -243,7 +243,7 @@ def test_a_fill_that_raced_a_cancellation_is_asked_for_and_booked(tmp_path: Path
             None if method != "find_order" or rig.venue.book[placed].fills else _fill_late(rig, placed)
         )
         await rig.core.orders.cancel(placed, rig.agent_.agent_id, "agent")
-        await rig.until(lambda: bool(rig.of(placed).fill_ids))
+        await rig.until(lambda: bool(rig.booked(placed)))
         assert rig.of(placed).state is OrderState.CANCELLED
         assert rig.core.state.holding("binance", "BTC") == rig.venue.money["BTC"]  # type: ignore[index, arg-type]
         assert rig.at_venue() is TradingState.ACTIVE
@@ -310,7 +310,7 @@ def test_news_that_comes_twice_and_late_counts_once(tmp_path: Path) -> None:
         rig.venue.tell(opened)
         rig.venue.fill(placed, "0.006")
         await rig.until(lambda: rig.of(placed).state is OrderState.FILLED)
-        assert rig.of(placed).fill_ids == ("t1", "t2")
+        assert rig.booked(placed) == {"t1", "t2"}
         assert rig.core.state.holding("binance", "BTC") == rig.venue.money["BTC"]  # type: ignore[index, arg-type]
 
     play_live(tmp_path, scenario)

@@ -143,7 +143,7 @@ def test_a_life_goes_from_submitted_to_filled_with_every_fill_once_and_exact_fig
         for one in fills[:2]:
             tell(S.PARTLY_FILLED, one)
             tell(S.PARTLY_FILLED, one)
-        await rig.until(lambda: len(rig.of(name).fill_ids) == 2)
+        await rig.until(lambda: len(rig.booked(name)) == 2)
         seen.append(rig.of(name).state)
         assert order_view(rig.of(name)).average_price == "48999.983333333333333333 USDT"
         tell(S.FILLED, *fills)
@@ -152,7 +152,7 @@ def test_a_life_goes_from_submitted_to_filled_with_every_fill_once_and_exact_fig
         seen.append(rig.of(name).state)
 
         order, view = rig.of(name), order_view(rig.of(name))
-        assert order.fill_ids == ("f1", "f2", "f3")
+        assert rig.booked(name) == {"f1", "f2", "f3"}
         assert order.filled_quantity == Decimal("0.01")
         assert order.filled_notional == Decimal("489.9999995")
         assert view.average_price == "48999.99995 USDT"

@@ -32,7 +32,7 @@ def test_a_fill_that_the_stream_missed_is_found_booked_and_told(tmp_path: Path) 
         placed = order_id(await rig.sent(buy("0.01", "49000")))
         fill = rig.venue.fill(placed, "0.004", "49000", told=False)
         await rig.turn()
-        assert rig.of(placed).fill_ids == (fill.fill_id,)
+        assert rig.booked(placed) == {fill.fill_id}
         (missed,) = rig.events("fill.missed")
         assert (missed.client_order_id, missed.fill_ids) == (placed, (fill.fill_id,))
         await rig.turn(SEEN)
@@ -42,11 +42,23 @@ def test_a_fill_that_the_stream_missed_is_found_booked_and_told(tmp_path: Path) 
     play_live(tmp_path, scenario)
 
 
+def test_a_fill_that_cannot_be_is_not_said_to_be_booked(tmp_path: Path) -> None:
+    async def scenario(rig: Live) -> None:
+        placed = order_id(await rig.sent(buy("0.01", "49000")))
+        rig.venue.fill(placed, "0.02", "49000", told=False)
+        await rig.turn()
+        assert rig.events("report.refused")
+        assert rig.events("fill.missed") == []
+        assert not rig.booked(placed)
+
+    play_live(tmp_path, scenario)
+
+
 def test_a_fill_that_the_stream_told_is_not_called_missed(tmp_path: Path) -> None:
     async def scenario(rig: Live) -> None:
         placed = order_id(await rig.sent(buy("0.01", "49000")))
         rig.venue.fill(placed, "0.004", "49000")
-        await rig.until(lambda: bool(rig.of(placed).fill_ids))
+        await rig.until(lambda: bool(rig.booked(placed)))
         await rig.turn()
         assert rig.events("fill.missed") == []
 

@@ -139,6 +139,9 @@ def test_the_state_in_memory_is_the_fold_too(tmp_path: Path) -> None:
             for name in ("orders", "live_orders", "holdings", "agents", "histories", "proposals", "keys", "scopes"):
                 assert getattr(folded, name) == getattr(rig.core.state, name), name
             assert folded.portfolios == rig.core.state.portfolios
+            booked = {name: set(rig.core.state.fills.of(name)) for name in folded.orders}
+            assert booked == {name: set(folded.fills.of(name)) for name in folded.orders}
+            assert any(booked.values())
 
     asyncio.run(life())
 

@@ -148,6 +148,21 @@ def test_records_are_loaded_by_life_time_and_kind(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+def test_what_is_under_a_name_is_found_by_it_and_nothing_beside_it(tmp_path: Path) -> None:
+    ids = ["o-1/", "o-1/a/b", "o-1/\U0001f4b8", "o-1/0", "o-1", "o-1.x", "o-10", "o-10/a", "o-0/a", "o-2/a", "O-1/a"]
+
+    async def run() -> None:
+        journal = open_journal(tmp_path)
+        records = [Record(kind="trade", id=one, live=False, at=NOON, body=b"{}") for one in ids]
+        beside = Record(kind="order", id="o-1/order", live=True, at=NOON, body=b"{}")
+        await journal.append([entry()], [*records, beside])
+        assert journal.ids_under("trade", "o-1/") == ["", "0", "a/b", "\U0001f4b8"]
+        assert journal.ids_under("trade", "o-3/") == []
+        await journal.aclose()
+
+    asyncio.run(run())
+
+
 def test_pages_go_back_in_time_without_gap_or_repetition(tmp_path: Path) -> None:
     async def run() -> None:
         journal = open_journal(tmp_path)
