@@ -38,10 +38,10 @@ LEFT_OUT = frozenset(
     {
         "antigravity", "ensurepip", "idlelib", "lib2to3", "msilib", "nt", "ntpath", "nturl2path", "pydoc_data", "this",
         "tkinter", "turtle", "turtledemo", "winreg", "winsound", "_gdbm", "_dbm", "_msi", "_overlapped", "_osx_support",
-        "_scproxy", "_tkinter", "_winapi", "_wmi", "msvcrt",
+        "_scproxy", "_tkinter", "_winapi", "_wmi", "msvcrt", "crypt", "nis", "readline",
     }
 )  # fmt: skip
-"""Parts of the standard library that are not frozen in, or belong to other systems."""
+"""Parts of the standard library that are not frozen in (no use, or copyleft), or belong to other systems."""
 
 
 class BrokenBuild(Exception):

@@ -80,6 +80,7 @@ def test_it_holds_what_it_needs_and_no_developer_s_tools() -> None:
         "eth_utils",
         "ckzg",
         "email_validator",
+        "faker",
     }
 
 
