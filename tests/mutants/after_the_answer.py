@@ -87,7 +87,8 @@ ASKING = (
 BOOKING = (
     Mutant(
         "a fill that is told twice counts twice",
-        "appliance/domain/orders.py", "        if fill.fill_id in known:\n            continue\n", "",
+        "appliance/domain/orders.py",
+        "        if fill.fill_id in known or fill.fill_id in new:\n            continue\n", "",
         "tests/domain/test_orders.py", "twice",
     ),
     Mutant(
@@ -121,8 +122,8 @@ BOOKING = (
     Mutant(
         "what cannot be true changes nothing else",
         "appliance/service/reports.py",
-        "self._recorder.record(ReportRefused(report=report, reason=reason), *narrowed)",
-        "self._recorder.record(ReportRefused(report=report, reason=reason))",
+        "self._recorder.record(ReportRefused(report=_excerpt(report), reason=reason), *narrowed)",
+        "self._recorder.record(ReportRefused(report=_excerpt(report), reason=reason))",
         OUTCOMES, "impossible_report",
     ),
     Mutant(

@@ -67,7 +67,8 @@ SENDING = (
     Mutant(
         "sent before it is written",
         "appliance/service/execution.py",
-        "        await durable\n        try:\n            await self._send(permitted)\n",
+        "        with self._stages.timed(Stage.RECORD):\n            await durable\n"
+        "        try:\n            await self._send(permitted)\n",
         "        try:\n            await self._send(permitted)\n            await durable\n",
         f"{SERVICE}/test_journal_failure.py", "cannot_be_written_is_not_sent",
     ),
