@@ -60,9 +60,11 @@ DOOR = (
         GUARD, "    return signed_in\n",
         "    if signed_in is None and (agent := connection.app.state.core.agents.authenticate(token)) is not None:\n"
         "        operators = connection.app.state.core.operators\n"
-        "        somebody = next(it for it in operators._registry.accounts.values())\n"
+        "        session = next(iter(operators._registry.sessions.values()))\n"
+        "        somebody = operators._registry.accounts[session.username]\n"
         "        signed_in = SignedIn(\n"
-        "            person=somebody.person, username=agent.agent_id, session_id='', expires_at=somebody.created_at\n"
+        "            person=somebody.person, username=session.username, session_id=session.session_id,\n"
+        "            expires_at=session.expires_at\n"
         "        )\n"
         "    return signed_in\n",
         DECIDING, "agents_credential",
@@ -132,8 +134,7 @@ SIGNING_IN = (
     ),
     Mutant(
         "a token is good for ever",
-        TOKENS, "(username, session_id, expires_at) if now < expires_at else None",
-        "(username, session_id, expires_at)",
+        TOKENS, "expires_at = datetime.fromtimestamp(expires, now.tzinfo)", "expires_at = now + timedelta(minutes=10)",
         SIGNING, "expired",
     ),
     Mutant(
