@@ -92,12 +92,14 @@ def live_all(lane: str, batch: list[Course], tally: Tally) -> None:
         async with room:
             return await lived(way, course.steps(SCRIPT, f"{tally.steps} {place}"))
 
-    async def all_of_them() -> list[Seen]:
+    async def all_of_them() -> list[Seen | BaseException]:
         room = asyncio.Semaphore(AT_ONCE)
         lives = (one(course, place, room) for place, course in enumerate(batch))
-        return list(await asyncio.gather(*lives))
+        return await asyncio.gather(*lives, return_exceptions=True)
 
     for seen in asyncio.run(all_of_them()):
+        if isinstance(seen, BaseException):
+            raise seen  # when all have ended: a life that is cut short leaves processes behind
         tally.add(seen.counted, seen.faults)
 
 
