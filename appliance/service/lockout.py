@@ -1,7 +1,8 @@
 """How long somebody who guesses must wait: longer with each failure, never for ever, and across restarts.
 
 What was guessed while one had to wait is not looked at and does not count, so nobody can prolong another's wait. The
-wait ends by itself; whoever proves a second factor, and whoever is signed in, does not wait at all.
+wait ends by itself; whoever is signed in does not wait at all, nor does whoever shows a good one-time code while nobody
+guesses codes.
 """
 
 from __future__ import annotations
@@ -22,6 +23,11 @@ LISTENER_FREE_FAILURES = 30
 LISTENER_WAIT_MAX = timedelta(seconds=30)
 NAMES_MAX = 1000
 KIND = "failures"
+
+
+def door_key(username: str) -> str:
+    """What codes are counted under that were guessed at a sign-in that had to wait; no username has a colon."""
+    return f"door:{username}"
 
 
 class Failures(Struct, frozen=True, kw_only=True):

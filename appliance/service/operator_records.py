@@ -50,7 +50,6 @@ class Session(Struct, frozen=True, kw_only=True):
     session_id: str
     username: str
     refresh_sha256: str
-    spent: tuple[str, ...] = ()
-    """Hashes of refresh tokens that were used up: whoever shows one of them has stolen it, or was stolen from."""
+    """Of the one that is good. Any other that we made for this session was used: it was stolen, or its owner was."""
     started_at: datetime
     expires_at: datetime

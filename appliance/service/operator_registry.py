@@ -82,9 +82,10 @@ class OperatorRegistry:
     async def keep_failures(self, changed: dict[str, Failures | None]) -> None:
         await self._store.write([Change(kind=FAILURES, id=key, value=value) for key, value in changed.items()])
 
-    async def forget_failures(self, username: str) -> None:
-        if self.lockout.forget(username):
-            await self._store.write([Change(kind=FAILURES, id=username, value=None)])
+    async def forget_failures(self, *keys: str) -> None:
+        forgotten = [key for key in keys if self.lockout.forget(key)]
+        if forgotten:
+            await self._store.write([Change(kind=FAILURES, id=key, value=None) for key in forgotten])
 
     def close(self) -> None:
         """Give the file back."""

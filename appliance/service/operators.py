@@ -11,6 +11,7 @@ import msgspec
 from appliance.domain.events import OperatorChange, OperatorChanged
 from appliance.domain.operators import Person, Role
 from appliance.service import passwords
+from appliance.service.lockout import door_key
 from appliance.service.operator_records import USERNAME, Account
 from appliance.service.operator_registry import OperatorRegistry
 from appliance.service.recorder import Recorder
@@ -98,8 +99,9 @@ class Operators:
             phc = await passwords.hashed(password)
             account = msgspec.structs.replace(self._known(username), password_phc=phc)
             await self._put(account, OperatorChange.PASSWORD, by)
+            self.factors.forget_begun(username)
+            await self._end_sessions(username, "the password was changed", keep_session)
         await self._registry.forget_failures(username)
-        await self._end_sessions(username, "the password was changed", keep_session)
 
     async def disable(self, username: str, by: str) -> None:
         """Close an account: its sessions end at once, and no Unix user is this person any more."""
@@ -109,7 +111,8 @@ class Operators:
                 raise OperatorRefusedChange(f"operator {username!r} is disabled already")
             closed = msgspec.structs.replace(account, disabled_at=self._clock(), uid=None)
             await self._put(closed, OperatorChange.DISABLED, by)
-        await self._end_sessions(username, "the account was disabled")
+            self.factors.forget_begun(username)
+            await self._end_sessions(username, "the account was disabled")
 
     async def enable(self, username: str, by: str) -> None:
         """Open a closed account again."""
@@ -123,9 +126,10 @@ class Operators:
         """Take away codes and passkeys, for somebody who lost their device; their sessions end."""
         async with self._registry.changing:
             account = msgspec.structs.replace(self._known(username), totp_secret=None)
-            await self._registry.drop_passkeys(*self._registry.passkeys_of(username))
             await self._put(account, OperatorChange.FACTORS_REMOVED, by)
-        await self._end_sessions(username, "the second factors were removed")
+            await self._registry.drop_passkeys(*self._registry.passkeys_of(username))
+            self.factors.forget_begun(username)
+            await self._end_sessions(username, "the second factors were removed")
 
     def begin_codes(self, username: str) -> tuple[str, str]:
         """A new secret for one-time codes and its URI, for somebody who has an account."""
@@ -134,8 +138,7 @@ class Operators:
     async def unlock(self, username: str, by: str) -> None:
         """Let somebody who guesses wrong too often try again at once."""
         account = self._known(username)
-        await self._registry.forget_failures(username)
-        await self._registry.forget_failures(f"code:{username}")
+        await self._registry.forget_failures(username, door_key(username), f"code:{username}", f"again:{username}")
         await self._tell(account, OperatorChange.UNLOCKED, by)
 
     def close(self) -> None:

@@ -122,6 +122,10 @@ class Passkeys:
             raise PasskeyRefused(f"the passkey's signature is not good ({type(fault).__name__})") from fault
         return verified.new_sign_count
 
+    def forget(self, username: str) -> None:
+        """No challenge that somebody was given is good any more."""
+        self._challenges = {key: it for key, it in self._challenges.items() if it.username != username}
+
     def _challenge(self, username: str, subject: str) -> bytes:
         now = self._clock()
         self._challenges = {key: it for key, it in self._challenges.items() if now < it.expires_at}

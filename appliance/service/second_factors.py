@@ -110,20 +110,23 @@ class SecondFactors:
 
     async def confirm_codes(self, username: str, code: str, by: str) -> None:
         """Let the new secret count. Raises `FactorRefused`."""
-        enrolment = self._enrolments.get(username)
-        if enrolment is None or self._clock() >= enrolment.until:
-            raise FactorRefused("nothing is being set up; begin again")
-        step = step_of(enrolment.secret, code, self._clock(), 0)
-        if step is None:
-            del self._enrolments[username]  # a guess at a secret that is shown on a screen makes no sense: start over
-            raise FactorRefused("the one-time code is wrong; begin again, and check the clock of both devices")
         async with self._registry.changing:
+            enrolment = self._enrolments.pop(username, None)
+            if enrolment is None or self._clock() >= enrolment.until:
+                raise FactorRefused("nothing is being set up; begin again")
+            step = step_of(enrolment.secret, code, self._clock(), 0)
+            if step is None:  # a guess at a secret that is shown on a screen makes no sense: start over
+                raise FactorRefused("the one-time code is wrong; begin again, and check the clock of both devices")
             account = self._registry.accounts[username]
+            await self._tell(account, OperatorChange.TOTP, by)
             await self._registry.put_account(
                 msgspec.structs.replace(account, totp_secret=enrolment.secret, totp_step=step)
             )
-        del self._enrolments[username]
-        await self._tell(account, OperatorChange.TOTP, by)
+
+    def forget_begun(self, username: str) -> None:
+        """Let nothing that was begun for an account be finished: it may have been begun by somebody else."""
+        self._enrolments.pop(username, None)
+        self._ceremonies.forget(username)
 
     def passkeys_of(self, person: Person) -> tuple[Passkey, ...]:
         """Somebody's passkeys."""
@@ -139,15 +142,16 @@ class SecondFactors:
 
     async def finish_passkey(self, person: Person, name: str, credential: dict[str, Any]) -> Passkey:
         """Take the passkey that a browser made. Raises `FactorRefused`."""
-        account = self._account(person)
-        try:
-            passkey = self._ceremonies.created(account.username, name, credential, self.origin)
-        except PasskeyRefused as fault:
-            raise FactorRefused(str(fault)) from fault
-        if passkey.credential_id in self._registry.passkeys:
-            raise FactorRefused("this passkey is known already")
-        await self._registry.put_passkey(passkey)
-        await self._tell(account, OperatorChange.PASSKEY_ADDED, person.name)
+        async with self._registry.changing:
+            account = self._account(person)
+            try:
+                passkey = self._ceremonies.created(account.username, name, credential, self.origin)
+            except PasskeyRefused as fault:
+                raise FactorRefused(str(fault)) from fault
+            if passkey.credential_id in self._registry.passkeys:
+                raise FactorRefused("this passkey is known already")
+            await self._tell(account, OperatorChange.PASSKEY_ADDED, person.name)
+            await self._registry.put_passkey(passkey)
         return passkey
 
     async def remove_passkey(self, person: Person, credential_id: str) -> None:
@@ -156,8 +160,8 @@ class SecondFactors:
         passkey = self._registry.passkeys.get(credential_id)
         if passkey is None or passkey.username != account.username:
             raise FactorRefused("no passkey of this account")
-        await self._registry.drop_passkeys(passkey)
         await self._tell(account, OperatorChange.PASSKEY_REMOVED, person.name)
+        await self._registry.drop_passkeys(passkey)
 
     def _account(self, person: Person) -> Account:
         account = next((it for it in self._registry.accounts.values() if it.person.name == person.name), None)

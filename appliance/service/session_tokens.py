@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -53,7 +54,7 @@ class AccessTokens:
                 token, self._key, algorithms=[ALGORITHM], audience=AUDIENCE, issuer=ISSUER,
                 options={"require": _REQUIRED, "verify_exp": False, "verify_iat": False, "verify_nbf": False},
             )  # fmt: skip
-        except jwt.PyJWTError:
+        except (jwt.PyJWTError, ValueError, RecursionError):  # a stranger's head is read before the signature
             return None
         username, session_id, expires = claims["sub"], claims["sid"], claims["exp"]
         if not (isinstance(username, str) and isinstance(session_id, str) and isinstance(expires, int)):
@@ -64,17 +65,29 @@ class AccessTokens:
         return (username, session_id, expires_at) if now < expires_at else None
 
 
-def new_refresh_token(session_id: str) -> str:
-    """256 random bits, with the session that they are for."""
-    token = f"{_REFRESH_PREFIX}_{session_id}_{secrets.token_hex(32)}"
-    SECRETS.pass_by(token)
-    return token
+class RefreshTokens:
+    """Makes refresh tokens, and knows every one that it made: so one that was used up tells that a session was stolen,
+    however many came after it."""
 
+    def __init__(self, key: bytes) -> None:
+        self._key = key
 
-def session_of(refresh_token: str) -> str | None:
-    """The session that a refresh token says to be for."""
-    parts = refresh_token.split("_")
-    return parts[1] if len(parts) == 3 and parts[0] == _REFRESH_PREFIX else None
+    def new(self, session_id: str) -> str:
+        """256 random bits with the session that they are for, and what shows that they are ours."""
+        text = f"{_REFRESH_PREFIX}_{session_id}_{secrets.token_hex(32)}"
+        token = f"{text}_{self._seal(text)}"
+        SECRETS.pass_by(token)
+        return token
+
+    def session_of(self, token: str) -> str | None:
+        """The session that a refresh token was made for; None where we did not make it."""
+        text, _, seal = token.rpartition("_")
+        if not hmac.compare_digest(seal.encode(errors="replace"), self._seal(text).encode()):
+            return None
+        return text.split("_")[1]
+
+    def _seal(self, text: str) -> str:
+        return hmac.new(self._key, text.encode(errors="replace"), hashlib.sha256).hexdigest()
 
 
 def token_hash(refresh_token: str) -> str:

@@ -15,18 +15,18 @@ from msgspec import Struct
 from appliance.domain.events import OperatorLockedOut, OperatorSignedIn, OperatorSignedOut
 from appliance.domain.operators import Person, Role
 from appliance.service import passwords
+from appliance.service.lockout import Failures, door_key
 from appliance.service.one_time_codes import step_of
 from appliance.service.operator_records import USERNAME, Account, Session
 from appliance.service.operator_registry import OperatorRegistry
 from appliance.service.recorder import Recorder
-from appliance.service.session_tokens import AccessTokens, new_refresh_token, session_of, token_hash
+from appliance.service.session_tokens import AccessTokens, RefreshTokens, token_hash
 from appliance.store.credentials import CredentialsUnavailable
 from appliance.store.journal import JournalUnavailable
 
 log = logging.getLogger(__name__)
 
 GUESSES_WAITING_MAX = 16
-SPENT_MAX = 128
 NOBODY = ""
 """Whatever cannot be a username. As it was typed it would be kept, and could be a password in the wrong place, or what
 the failures of somebody who is signed in are counted under."""
@@ -86,6 +86,7 @@ class SignIn:
         self._registry = registry
         self._recorder = recorder
         self._access = AccessTokens(key, clock)
+        self._refresh = RefreshTokens(key)
         self._session_max = session_max
         self._clock = clock
         self._guesses = 0
@@ -128,22 +129,19 @@ class SignIn:
 
     async def refresh(self, refresh_token: str) -> Tokens:
         """The next pair of tokens. A refresh token that was used before ends its session. Raises `SignInRefused`."""
-        session = self._registry.sessions.get(session_of(refresh_token) or "")
+        session = self._registry.sessions.get(self._refresh.session_of(refresh_token) or "")
         account = None if session is None else self._registry.active(session.username)
         if session is None or account is None or self._clock() >= session.expires_at:
             raise SignInRefused("the session is over; sign in again")
-        shown = token_hash(refresh_token)
-        if not hmac.compare_digest(shown, session.refresh_sha256):
-            if shown in session.spent:
-                await self.end(session.session_id, "a refresh token was used twice")
+        if not hmac.compare_digest(token_hash(refresh_token), session.refresh_sha256):
+            await self.end(session.session_id, "a refresh token was used twice")
             raise SignInRefused("the session is over; sign in again")
-        token = new_refresh_token(session.session_id)
-        spent = (*session.spent, session.refresh_sha256)[-SPENT_MAX:]
-        renewed = msgspec.structs.replace(session, refresh_sha256=token_hash(token), spent=spent)
+        token = self._refresh.new(session.session_id)
+        renewed = msgspec.structs.replace(session, refresh_sha256=token_hash(token))
         try:
             await self._registry.put_session(renewed)
         except CredentialsUnavailable as fault:
-            # In memory it counts already. After a restart the new token is unknown: that only means to sign in again.
+            # In memory it counts already. After a restart the new token passes for a used one: sign in again.
             log.error("a session could not be kept: %s", fault)
         return self._tokens(account, renewed, token)
 
@@ -187,9 +185,8 @@ class SignIn:
         account = self._registry.active(username)
         step = self._step(account, code)
         wait = self._registry.lockout.wait(username)
-        if wait and step is None:
-            # Whoever holds the second factor is no guesser from the street, and is not made to wait for one.
-            raise MustWait(wait)
+        if wait:
+            await self._require_no_guesser(username, account, code, step, wait)
         if account is not None and step is not None:
             await self._registry.use_code(account, step)
         good = await passwords.matches(password, None if account is None else account.password_phc)
@@ -201,8 +198,20 @@ class SignIn:
                 raise CodeNeeded("this account needs its one-time code too")
             await self._note_failure(username)
             raise SignInRefused("username, password or code is not right")
-        await self._registry.forget_failures(username)
+        await self._registry.forget_failures(username, door_key(username))
         return self._registry.accounts[username]
+
+    async def _require_no_guesser(
+        self, username: str, account: Account | None, code: str | None, step: int | None, wait: timedelta
+    ) -> None:
+        """Whoever holds the second factor is no guesser from the street, and is not made to wait for one: unless codes
+        are guessed, too. A million codes are few, and somebody may know the password. Raises `MustWait`."""
+        key, lockout = door_key(username), self._registry.lockout
+        if step is not None and not lockout.wait_alone(key):
+            return
+        if account is not None and code is not None and step is None:
+            await self._keep(lockout.note_failure(key, alone=True))
+        raise MustWait(wait)
 
     def _step(self, account: Account | None, code: str | None) -> int | None:
         if account is None or account.totp_secret is None or code is None:
@@ -220,6 +229,9 @@ class SignIn:
                 self._recorder.record(event)
             except JournalUnavailable as fault:
                 log.error("a lock-out of %s could not be recorded: %s", username, fault)
+        await self._keep(changed)
+
+    async def _keep(self, changed: dict[str, Failures | None]) -> None:
         try:
             await self._registry.keep_failures(changed)
         except CredentialsUnavailable as fault:
@@ -234,7 +246,7 @@ class SignIn:
 
     def _new_session(self, username: str) -> tuple[Session, str]:
         session_id, now = secrets.token_hex(16), self._clock()
-        token = new_refresh_token(session_id)
+        token = self._refresh.new(session_id)
         session = Session(
             session_id=session_id,
             username=username,

@@ -146,7 +146,7 @@ SIGNING_IN = (
     ),
     Mutant(
         "a refresh token that is shown twice is merely refused",
-        SIGN_IN, "            if shown in session.spent:\n", "            if False:\n",
+        SIGN_IN, '            await self.end(session.session_id, "a refresh token was used twice")\n', "",
         SIGNING, "shown_twice",
     ),
     Mutant(

@@ -69,6 +69,20 @@ def test_whoever_is_signed_in_is_pushed_prices_orders_and_how_things_stand(tmp_p
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("token", ["\u00e9.\u20ac.x", "W1tb" * 450 + ".e30.x"])
+def test_a_token_that_is_nothing_of_the_kind_is_turned_away_and_is_no_fault(
+    tmp_path: Path, token: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        async with served(tmp_path) as (_core, http):
+            socket = await connect(f"ws://localhost:{http.port}/ws")
+            await socket.send(json.dumps({"type": "AUTH", "token": token}))
+            assert await close_code(socket) == live_line.CLOSED_TOKEN
+        assert not [record for record in caplog.records if record.exc_info]
+
+    asyncio.run(scenario())
+
+
 def test_a_slow_client_gets_the_newest_price_and_none_of_those_before(tmp_path: Path) -> None:
     from appliance.transport.operator_http.live import KEYS_MAX, Client
 

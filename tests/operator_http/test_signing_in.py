@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import jwt
 import msgspec
+import pyotp
 import pytest
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
@@ -15,9 +16,11 @@ from appliance.service import passwords
 from appliance.service.lockout import WAIT_MAX, Lockout
 from appliance.service.operator_records import Account
 from appliance.service.operator_registry import ACCOUNTS, OperatorRegistry
+from appliance.service.second_factors import FactorRefused
 from appliance.store.credentials import Credentials
 from tests.operator_http.devices import enrolled
 from tests.operator_http.serving import PASSWORD, Caller, add_operator, error_code, listening, served
+from tests.operator_http.software_key import SoftwareKey
 from tests.transport.serving import running_core
 
 
@@ -94,6 +97,32 @@ def test_a_refresh_token_buys_one_pair_and_shown_twice_ends_the_session(tmp_path
     asyncio.run(scenario())
 
 
+def test_a_thief_hides_no_theft_by_buying_many_pairs(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with served(tmp_path) as (core, http), await Caller.signed_in(core, http, Role.VIEWER) as viewer:
+            stolen = viewer.tokens["refresh_token"]
+            thiefs = await core.operators.sign_in.refresh(stolen)
+            for _ in range(130):
+                thiefs = await core.operators.sign_in.refresh(thiefs.refresh_token)
+            assert (await viewer.post("/api/auth/refresh", refresh_token=stolen)).status_code == 401
+            async with Caller(http.port, thiefs.access_token) as thief:
+                assert (await thief.get("/api/status")).status_code == 401
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("forged", ["{session}_{other}", "rto_{session}_aa", "rto_{session}_{other}_{other}"])
+def test_a_refresh_token_that_we_did_not_make_ends_nobodys_session(tmp_path: Path, forged: str) -> None:
+    async def scenario() -> None:
+        async with served(tmp_path) as (core, http), await Caller.signed_in(core, http, Role.VIEWER) as viewer:
+            session = viewer.tokens["refresh_token"].split("_")[1]
+            token = forged.format(session=session, other="b" * 64)
+            assert (await viewer.post("/api/auth/refresh", refresh_token=token)).status_code == 401
+            assert (await viewer.get("/api/status")).status_code == 200
+
+    asyncio.run(scenario())
+
+
 def test_a_session_outlives_the_daemon_and_a_disabled_account_does_not(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with served(tmp_path) as (core, http):
@@ -166,6 +195,27 @@ def test_guessing_must_wait_and_nobody_is_locked_out_for_ever(tmp_path: Path) ->
             assert (await viewer.get("/api/status")).status_code == 200  # whoever is signed in stays so
             await core.operators.unlock("viewer", "test")
             await viewer.sign_in("viewer")
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("guessed", [0, 5])
+def test_a_code_ends_the_wait_of_its_owner_and_not_of_whoever_guesses_codes(tmp_path: Path, guessed: int) -> None:
+    async def scenario() -> None:
+        async with served(tmp_path) as (core, http), Caller(http.port) as thief:
+            await add_operator(core, "alice", Role.ADMIN)
+            device = await enrolled(core, "alice")
+            for _ in range(5):
+                await thief.post("/api/auth/login", username="alice", password="wrong horse battery")
+            code = device.code()
+            wrong = str((int(code) + 1) % 1_000_000).zfill(6)
+            for _ in range(guessed):
+                guess = await thief.post("/api/auth/login", username="alice", password=PASSWORD, totp=wrong)
+                assert (guess.status_code, error_code(guess)) == (429, "locked")
+            right = await thief.post("/api/auth/login", username="alice", password=PASSWORD, totp=code)
+            assert right.status_code == (429 if guessed else 200), right.text
+            await core.operators.unlock("alice", "test")
+            await thief.sign_in("alice", totp=device.code() if not guessed else code)
 
     asyncio.run(scenario())
 
@@ -288,6 +338,26 @@ def test_a_body_that_comes_late_is_no_act_of_somebody_who_may_not_any_more(tmp_p
             assert answer.startswith(b"HTTP/1.1 403" if meanwhile == "made a viewer" else b"HTTP/1.1 401"), answer
             assert not core.halt.is_halted()
             writer.close()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("deed", ["disable", "remove_factors", "set_password"])
+def test_what_somebody_began_for_an_account_is_not_finished_once_an_admin_stepped_in(tmp_path: Path, deed: str) -> None:
+    async def scenario() -> None:
+        async with served(tmp_path) as (core, http), await Caller.signed_in(core, http, Role.OPERATOR, "bob") as thief:
+            secret = (await thief.post("/api/auth/totp/begin", password=PASSWORD)).json()["secret"]
+            key = SoftwareKey(f"http://localhost:{http.port}")
+            options = (await thief.post("/api/auth/passkeys/begin", password=PASSWORD)).json()
+            person = core.operators.all()[0].person
+            password = ("another horse battery",) if deed == "set_password" else ()
+            await getattr(core.operators, deed)("bob", *password, "test")
+            if deed == "disable":
+                await core.operators.enable("bob", "test")
+            with pytest.raises(FactorRefused):
+                await core.operators.factors.confirm_codes("bob", pyotp.TOTP(secret).now(), "test")
+            with pytest.raises(FactorRefused):
+                await core.operators.factors.finish_passkey(person, "thief's", key.create(options))
 
     asyncio.run(scenario())
 

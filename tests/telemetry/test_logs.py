@@ -19,7 +19,7 @@ from appliance.domain.agents import AgentScope
 from appliance.redaction import PASSING_MAX, REDACTED, SECRETS, Redactor
 from appliance.service.one_time_codes import new_secret
 from appliance.service.passwords import hashed, matches
-from appliance.service.session_tokens import AccessTokens, new_refresh_token
+from appliance.service.session_tokens import AccessTokens, RefreshTokens
 from appliance.telemetry.logs import JsonFormatter, LogForm, TextFormatter, about
 from tests.cli.appliances import ROOT, Appliance, Process, new_appliance
 from tests.service.rig import OPERATOR, Rig, buy, play
@@ -31,7 +31,7 @@ import logging, sys, threading, warnings
 from appliance.redaction import SECRETS
 from appliance.service.one_time_codes import new_secret
 from appliance.service.passwords import hashed, matches
-from appliance.service.session_tokens import AccessTokens, new_refresh_token
+from appliance.service.session_tokens import AccessTokens, RefreshTokens
 from appliance.telemetry.logs import LogForm, LogLevel, to_stderr
 CANARY = {canary!r}
 to_stderr(LogForm({form!r}), LogLevel.INFO)
@@ -153,13 +153,13 @@ def test_the_core_knows_every_secret_that_it_makes_or_is_shown(tmp_path: Path) -
 
 
 def test_what_an_operator_signs_in_with_is_known() -> None:
-    password, access = "correct horse battery staple", AccessTokens(b"k" * 32, utc_now)
+    password, access = "four words that nobody typed", AccessTokens(b"k" * 32, utc_now)
     token, _ = access.issue("alice", "session", utc_now() + timedelta(hours=1))
     phc = asyncio.run(hashed("another one, to be changed"))
     assert not asyncio.run(matches(password, phc))
     assert SECRETS(password) == password
     assert asyncio.run(matches("another one, to be changed", phc))
-    for secret in (new_secret(), token, new_refresh_token("session"), "another one, to be changed"):
+    for secret in (new_secret(), token, RefreshTokens(b"k" * 32).new("session"), "another one, to be changed"):
         assert SECRETS(f"seen: {secret}.") == f"seen: {REDACTED}."
 
 

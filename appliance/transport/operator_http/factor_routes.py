@@ -32,8 +32,9 @@ class Passkeys(Struct, frozen=True, kw_only=True):
 @post("/api/auth/password", opt=VIEWER, status_code=200)
 async def change_password(state: State, asking: Asked, data: JSONBody[NewPassword]) -> Done:
     """Change one's own password; every other session of one's own ends."""
-    who, operators = asking.signed_in, state.core.operators
-    await operators.sign_in.check_password(who.username, data.old)
+    operators = state.core.operators
+    await operators.sign_in.check_password(asking.signed_in.username, data.old)
+    who = asking.signed_in
     await operators.set_password(who.username, data.new, who.person.name, who.session_id)
     return Done()
 
@@ -92,8 +93,9 @@ async def challenge(asking: Asked, data: JSONBody[AnyAct]) -> dict[str, Any]:
 
 async def _again(state: State, asking: Asking, password: str, factor: Factor | None, act: Act) -> None:
     """Ask for the password again, and for the second factor where there is one: a stolen session adds no key."""
-    who, operators = asking.signed_in, state.core.operators
-    await operators.sign_in.check_password(who.username, password)
+    operators = state.core.operators
+    await operators.sign_in.check_password(asking.signed_in.username, password)
+    who = asking.signed_in
     if operators.factors.had(who.username) != (False, 0):
         await asking.prove(act, factor)
 

@@ -89,15 +89,20 @@ class Asking:
     def __init__(self, core: Core, acts: OperatorActs, signed_in: SignedIn) -> None:
         self._core = core
         self._acts = acts
-        self.signed_in = signed_in
+        self._signed_in = signed_in
+
+    @property
+    def signed_in(self) -> SignedIn:
+        """Who asks, as they are now and not when the head of their request came. Raises `NotSignedIn`."""
+        now = self._core.operators.sign_in.still(self._signed_in)
+        if now is None:
+            raise NotSignedIn
+        return now
 
     @property
     def person(self) -> Person:
-        """Who asks, as they are now and not when the head of their request came. Raises `NotSignedIn`."""
-        now = self._core.operators.sign_in.still(self.signed_in)
-        if now is None:
-            raise NotSignedIn
-        return now.person
+        """As `signed_in`, as the journal names them."""
+        return self.signed_in.person
 
     async def one(self, verb: wire.AnyVerb, result: type[ResultT], factor: str = "") -> ResultT:
         """Carry the verb out; its one answer. `factor` is what `prove` answered."""
