@@ -1,4 +1,4 @@
-"""No test reaches the home of whoever runs them: for the whole session it is a temporary folder."""
+"""No test reaches the home of whoever runs them, and none sees what another has said."""
 
 from __future__ import annotations
 
@@ -7,6 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from appliance.home import CONFIG_VARIABLE, HOME_VARIABLE, TOKEN_VARIABLE
+from appliance.redaction import SECRETS
+
+
+@pytest.fixture(autouse=True)
+def _no_secret_seen() -> None:
+    """One process runs many tests: a password of one would be taken out of the words of the next."""
+    SECRETS.__init__()  # type: ignore[misc]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -6,20 +6,19 @@ import pytest
 
 from tests.live.tally import Tally
 
-TALLIES = pytest.StashKey[dict[str, Tally]]()
+SEEN = "what was seen"
+"""A property of the test that looks at the tallies: so it reaches whoever reports, from another process as well."""
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[TALLIES] = {}
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, seen in report.user_properties:
+            if name == SEEN:
+                terminalreporter.section("what a simulation has seen")
+                terminalreporter.write_line(str(seen))
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    for tally in config.stash[TALLIES].values():
-        terminalreporter.section(f"what the {tally.lane} simulation has seen")
-        terminalreporter.write_line(tally.report())
-
-
-@pytest.fixture(scope="session")
-def tallies(pytestconfig: pytest.Config) -> dict[str, Tally]:
+@pytest.fixture(scope="module")
+def tallies() -> dict[str, Tally]:
     """What each lane has seen."""
-    return pytestconfig.stash[TALLIES]
+    return {}

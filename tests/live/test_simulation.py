@@ -13,6 +13,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -20,6 +21,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.live.conftest import SEEN
 from tests.live.life import Seen, Way, faults_of
 from tests.live.script import Course, Step, courses
 from tests.live.tally import Tally
@@ -122,8 +124,9 @@ def test_neither_is_it_through_worker_ccxt_and_wire(batch: list[Course], tallies
 
 
 @pytest.mark.slow
-def test_every_fault_was_really_seen(tallies: dict[str, Tally]) -> None:
+def test_every_fault_was_really_seen(tallies: dict[str, Tally], record_property: Callable[[str, object], None]) -> None:
     for lane, tally in tallies.items():
+        record_property(SEEN, tally.report())
         if tally.steps >= ENOUGH:
             never = set(faults_of(Way.FED if lane == Way.CAGED else Way(lane))) - tally.seen.keys()
             assert not never, f"{lane}: never seen: {never}"
