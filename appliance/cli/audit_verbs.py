@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
-from decimal import Decimal
 from pathlib import Path
-from typing import TextIO, cast
 
 import click
 
 from appliance.cli.context import EXIT_DAMAGED, CommandLine, json_option
+from appliance.cli.report_verbs import tax_command
 from appliance.cli.writing import report_files, write_out, write_sealed
 
 
@@ -186,22 +184,23 @@ def check_proof_command(line: CommandLine, proof: Path, vkey: str | None) -> Non
 @click.option("--to", "last", type=click.IntRange(min=0), help="The last entry, included; default: the newest.")
 @click.option("--output", type=click.Path(path_type=Path), help="The file to write; default: standard output.")
 @click.option("--journal", type=click.Path(path_type=Path, exists=True), help="The file; default: the one in the home.")
-@click.pass_obj
+@click.pass_context
 def export_command(
-    line: CommandLine, form: str, first: int, last: int | None, output: Path | None, journal: Path | None
+    context: click.Context, form: str, first: int, last: int | None, output: Path | None, journal: Path | None
 ) -> None:
-    """Write entries with their proofs as JSON lines, or in words as CSV; tax-csv: every fill, first in first out.
+    """Write entries with their proofs as JSON lines, or in words as CSV; tax-csv: as `report tax`, first in first out.
 
-    `audit verify --file` checks the first two with the public key alone. For gains by other methods: `report tax`.
+    `audit verify --file` checks each of them with the public key alone.
     """
     from appliance.store.export import Export
 
-    path = journal or line.home.journal
     if form == "tax-csv":
-        with click.open_file(str(output or "-"), "w") as text:
-            count = _export_tax(path, cast("TextIO", text))
-        click.echo(f"{count} fills exported", err=True)
+        if first or last is not None:
+            raise click.UsageError("tax-csv takes no --from and no --to: gains need every entry from the first on")
+        context.invoke(tax_command, method="fifo", output=output, journal=journal)
         return
+    line: CommandLine = context.obj
+    path = journal or line.home.journal
     try:
         export = Export(path, first, last)
     except ValueError as fault:
@@ -217,23 +216,3 @@ def export_command(
             lambda source, sealer: report_files().journal_csv(source, sealer, first, export.header.last),
         )
     click.echo(f"{export.count} entries exported", err=True)
-
-
-def _export_tax(path: Path, out: TextIO) -> int:
-    from readytrader_sdk.money import text_from_decimal
-
-    from appliance.service.tax_report import TaxLine, tax_lines
-    from appliance.store.reader import JournalReader
-
-    fields = TaxLine.__struct_fields__
-    writer = csv.writer(out)
-    writer.writerow(fields)
-    reader, count = JournalReader.open_read_only(path), 0
-    try:
-        for tax_line in tax_lines(reader.entries()):
-            values = (getattr(tax_line, field) for field in fields)
-            writer.writerow([text_from_decimal(value) if isinstance(value, Decimal) else value for value in values])
-            count += 1
-    finally:
-        reader.close()
-    return count

@@ -144,7 +144,7 @@ class Demo(Stage):
     def _audit(self) -> None:
         self.say("The appliance is gone; an auditor looks at its journal alone")
         self.operator("audit", "verify", who="auditor")
-        self.operator("audit", "export", "--format", "tax-csv", who="auditor")
+        self.operator("report", "tax", who="auditor")
 
 
 def run_demo(*, keep: bool, plain: bool) -> int:

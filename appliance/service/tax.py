@@ -4,9 +4,10 @@ Rules, all of them:
 
 - The currency is the accounting asset; it is money, and every other asset is held in lots, separately for paper and
   live.
-- A fill acquires and disposes. Where the quote asset is not the currency, both sides are assets: what is given is
-  disposed of and what comes in is acquired at the value of the quote side, which is its price in the permit's recorded
-  facts, rounded half to even at 18 decimals. Without a recorded price the value is unknown, and so is the gain.
+- A fill acquires and disposes. Where one side is the currency, it is what the other side cost or brought. Where neither
+  is, both are assets: what is given is disposed of and what comes in is acquired at the value of the quote side, which
+  is its price in the permit's recorded facts, rounded half to even at 18 decimals. Without a recorded price the value
+  is unknown, and so is the gain.
 - A fee in the quote asset adds to the cost or comes off the proceeds. One in the base asset is that much less acquired,
   or more disposed of. One in the currency counts at its amount. One in any other asset takes lots of that asset, and
   what they had cost is the fee: no gain is made by paying it. A rebate is a negative fee; in any other asset it is
@@ -19,7 +20,7 @@ Rules, all of them:
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
@@ -62,7 +63,7 @@ class Origin(Struct, frozen=True, kw_only=True):
     order: str = ""
     fill: str = ""
     fee: Decimal = ZERO
-    """Of the fill; told once, with the row of the base asset."""
+    """Of the fill; told once, with the row of the base asset, or of the quote asset where the base is the currency."""
     fee_asset: str = ""
 
 
@@ -228,7 +229,7 @@ class TaxRun:
         sign = 1 if bought else -1
         side = Origin(
             entry=entry,
-            at=fill.filled_at,
+            at=fill.filled_at.astimezone(UTC),
             portfolio=order.portfolio,
             symbol=order.request.symbol,
             order=order.request.client_order_id,
@@ -249,16 +250,24 @@ class TaxRun:
             yield paid
         elif fill.fee < 0:
             yield self._acquired(side, fill.fee_asset, -fill.fee, ZERO)
-        value = self._value(order, quote, gross)
-        net = None if value is None or fee_value is None else LEDGER.add(value, sign * fee_value)
-        if bought:
-            if quote != self.currency:
-                yield self._given(RowKind.DISPOSAL, side, quote, gross, value)
-            yield self._acquired(origin, base, quantity, net)
+        if base == self.currency:
+            yield self._traded(origin, quote, gross, quantity, fee_value, bought=not bought)
+        elif quote == self.currency:
+            yield self._traded(origin, base, quantity, gross, fee_value, bought=bought)
         else:
-            yield self._given(RowKind.DISPOSAL, origin, base, quantity, net)
-            if quote != self.currency:
-                yield self._acquired(side, quote, gross, value)
+            value = _value(order, quote, gross)
+            base_row = self._traded(origin, base, quantity, value, fee_value, bought=bought)
+            quote_row = self._traded(side, quote, gross, value, ZERO, bought=not bought)
+            yield from (quote_row, base_row) if bought else (base_row, quote_row)
+
+    def _traded(
+        self, origin: Origin, asset: Asset, quantity: Decimal, value: Decimal | None, fee: Decimal | None, *, bought: bool
+    ) -> TaxRow:
+        """One side of a fill: a fee adds to what it cost, or comes off what it brought."""
+        net = None if value is None or fee is None else LEDGER.add(value, fee if bought else -fee)
+        if bought:
+            return self._acquired(origin, asset, quantity, net)
+        return self._given(RowKind.DISPOSAL, origin, asset, quantity, net)
 
     def _acquired(self, origin: Origin, asset: str, quantity: Decimal, cost: Decimal | None) -> TaxRow:
         if quantity < 0:  # the fee was more than what came in
@@ -280,12 +289,6 @@ class TaxRun:
             kind=kind, origin=origin, asset=asset, quantity=quantity, value=value, cost=taken.cost, gain=gain,
             short=taken.short, lots=taken.lots,
         )  # fmt: skip
-
-    def _value(self, order: _Order, quote: Asset, amount: Decimal) -> Decimal | None:
-        if quote == self.currency:
-            return amount
-        price = order.prices.get(quote)
-        return None if price is None else rounded(Fraction(amount) * Fraction(price))
 
     def _pool(self, portfolio: str, asset: str) -> Pool:
         key = (portfolio, asset)
@@ -321,6 +324,12 @@ class TaxRun:
         if origin.fee:
             paid = self._year(origin.portfolio, origin.fee_asset, origin.at.year)
             paid.fees = LEDGER.add(paid.fees, origin.fee)
+
+
+def _value(order: _Order, quote: Asset, amount: Decimal) -> Decimal | None:
+    """What so much of the quote asset was worth when the order was permitted."""
+    price = order.prices.get(quote)
+    return None if price is None else rounded(Fraction(amount) * Fraction(price))
 
 
 def _assets(symbol: str) -> tuple[Asset, Asset]:

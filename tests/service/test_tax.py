@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from fractions import Fraction
 
@@ -27,7 +27,7 @@ from tests.pipeline.cases import BTC, NOW, USDT, buy, permitted, request, snapsh
 from tests.pipeline.cases import limits as make_limits
 
 D = Decimal
-BNB, ETH = Asset("BNB"), Asset("ETH")
+BNB, ETH, EUR = Asset("BNB"), Asset("ETH"), Asset("EUR")
 ALL = list(Method)
 PERMITTED = permitted(decide(request(buy()), snapshot(), make_limits()))
 BTC_PRICE = D("61234.5678901234567")
@@ -169,6 +169,19 @@ def test_what_is_paid_in_another_asset_is_a_disposal_of_it_at_the_recorded_price
     ]
 
 
+def test_where_the_base_asset_is_the_currency_the_quote_asset_is_what_is_bought_and_sold() -> None:
+    """100 EUR put in at 110; 50 USDT bought for 45 EUR less a fee of 1 USDT, then 20 sold for 18 EUR."""
+    rows, tax = run(
+        Method.FIFO, moved(EUR, D(100), D(110)),
+        trade(1, Side.BUY, D(50), D("0.9"), D(1), symbol="USDT/EUR"),
+        trade(2, Side.SELL, D(20), D("0.9"), D("0.5"), EUR, symbol="USDT/EUR"),
+    )  # fmt: skip
+    assert [(row.kind, row.asset, row.quantity, row.value, row.gain) for row in rows[1:]] == [
+        (RowKind.DISPOSAL, EUR, D(45), D(49), D("-0.5")), (RowKind.ACQUISITION, EUR, D("17.5"), D(20), None),
+    ]  # fmt: skip
+    assert [(it.asset, it.quantity) for it in tax.held()] == [(EUR, D("72.5"))]
+
+
 def test_what_nobody_recorded_is_unknown_and_counted_as_such() -> None:
     rows, tax = run(
         Method.FIFO, trade(1, Side.BUY, D(1), D(5), symbol="ETH/BTC"),
@@ -200,6 +213,8 @@ def test_rows_belong_to_the_year_of_the_fill_in_utc() -> None:
         trade(3, Side.SELL, D(1), D(30), at=eve + timedelta(microseconds=1)),
     )  # fmt: skip
     assert [(it.year, it.gain) for it in tax.summaries()] == [(2025, D(10)), (2026, D(20))]
+    elsewhere = eve.astimezone(timezone(timedelta(hours=2)))
+    assert run(Method.FIFO, trade(1, Side.BUY, D(1), D(1), at=elsewhere))[0][0].origin.at.isoformat() == eve.isoformat()
 
 
 def test_a_journal_with_two_currencies_is_refused_by_name() -> None:
