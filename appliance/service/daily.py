@@ -1,12 +1,13 @@
 """What a day was, from its entries in the journal: orders, decisions, fills, gains, worth, and what people did.
 
 A day is from midnight to midnight UTC by the journal's clock. Gains are those of first in, first out, in the accounting
-asset; what was acquired on earlier days counts with what it cost then.
+asset; what was acquired on earlier days counts with what it cost then. Paper and real money are never added up: on a
+day that had both, fills, fees, gain and worth are those of the mode that the core was started in last.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal
@@ -18,16 +19,25 @@ from readytrader_sdk.money import ZERO, text_from_decimal
 
 from appliance.domain import events
 from appliance.domain.events import ProposalState, TradingStateSet
+from appliance.domain.orders import LIVE_PORTFOLIO, PAPER_ACCOUNT
 from appliance.domain.series import EquityMarked, EquityPoint
+from appliance.domain.snapshot import Mode
 from appliance.service.journal_words import line_of, plain
 from appliance.service.tax import RowKind, TaxRow, TaxRun
 from appliance.service.tax_lots import LEDGER, Method
 from appliance.store.entry import Leaf
 
+class _Started(Struct, frozen=True):
+    """Of a start, what the summary needs."""
+
+    mode: Mode
+
+
 ACTS_MAX = 50
 """Acts of people that are told one by one; of more there is a number."""
 _ACT_KINDS = ("limit", "operator.", "agent.", "notice.given_up")
 """Kinds of entries, by their beginning, that tell what was changed or could not be told."""
+_decode_started = msgspec.json.Decoder(_Started).decode
 _DECIDED = {ProposalState.APPROVED: "approved", ProposalState.REFUSED: "refused", ProposalState.EXPIRED: "expired"}
 
 
@@ -38,6 +48,8 @@ class DaySummary(Struct, frozen=True, kw_only=True):
     first_entry: int
     last_entry: int
     """Before the first where the day has none."""
+    portfolio: str
+    """Whose money the figures below are of: `paper` or `live`; empty where the core was never started until then."""
     currency: str
     orders: int
     denied: int
@@ -63,6 +75,27 @@ class DaySummary(Struct, frozen=True, kw_only=True):
     """Changes of limits, agents and operators, and notices that were given up."""
 
 
+class _Money:
+    """What a day was for one portfolio."""
+
+    def __init__(self) -> None:
+        self.fees: dict[str, Decimal] = {}
+        self.fills: set[tuple[int, str]] = set()
+        self.gain = ZERO
+        self.gains_unknown = 0
+        self.points: list[EquityPoint] = []
+
+    def note_row(self, row: TaxRow) -> None:
+        it = row.origin
+        if it.fill:
+            self.fills.add((it.entry, it.fill))
+        if it.fee:
+            self.fees[it.fee_asset] = LEDGER.add(self.fees.get(it.fee_asset, ZERO), it.fee)
+        if row.kind is RowKind.DISPOSAL:
+            self.gain = LEDGER.add(self.gain, row.gain or ZERO)
+            self.gains_unknown += row.gain is None
+
+
 class DayRun:
     """Reads a journal up to the end of one day, of which the entries `first` to `last` are."""
 
@@ -74,10 +107,8 @@ class DayRun:
         self._counts: Counter[str] = Counter()
         self._codes: Counter[str] = Counter()
         self._decided: Counter[str] = Counter()
-        self._fees: dict[str, Decimal] = {}
-        self._fills: set[tuple[int, str]] = set()
-        self._gain = ZERO
-        self._points: list[EquityPoint] = []
+        self._money: defaultdict[str, _Money] = defaultdict(_Money)
+        self._portfolio = ""
         self._approvals: list[str] = []
         self._states: list[str] = []
         self._acts: list[str] = []
@@ -86,22 +117,24 @@ class DayRun:
         """The summary, from all entries up to the day's last one: the earlier ones tell what things had cost."""
         for row in self._tax.rows(self._watched(leaves)):
             if row.origin.entry >= self._first:
-                self._note_row(row)
-        points = self._points
+                self._money[row.origin.portfolio].note_row(row)
+        money = self._money[self._portfolio]
+        points = money.points
         return DaySummary(
             day=self._day,
             first_entry=self._first,
             last_entry=self._last,
+            portfolio=self._portfolio,
             currency=self._tax.currency or "",
             orders=self._counts["order.permitted"],
             denied=self._counts["request.denied"],
             denials=dict(sorted(self._codes.items())),
             held=self._counts["proposal.made"],
             decided=dict(sorted(self._decided.items())),
-            fills=len(self._fills),
-            fees=dict(sorted(self._fees.items())),
-            realised_gain=self._gain,
-            gains_unknown=self._counts["unknown gain"],
+            fills=len(money.fills),
+            fees=dict(sorted(money.fees.items())),
+            realised_gain=money.gain,
+            gains_unknown=money.gains_unknown,
             equity_open=points[0].equity if points else None,
             equity_close=points[-1].equity if points else None,
             drawdown_max_pct=max(map(drawdown_pct, points), default=None),
@@ -112,6 +145,8 @@ class DayRun:
 
     def _watched(self, leaves: Iterable[Leaf]) -> Iterator[Leaf]:
         for leaf in leaves:
+            if leaf.kind == "core.started":
+                self._portfolio = PAPER_ACCOUNT if _decode_started(leaf.body).mode is Mode.PAPER else LIVE_PORTFOLIO
             if leaf.seq >= self._first:
                 self._note(leaf)
             yield leaf
@@ -129,20 +164,10 @@ class DayRun:
             case TradingStateSet():
                 self._states.append(_line(event))
             case EquityMarked(point=point):
-                self._points.append(point)
+                self._money[point.portfolio].points.append(point)
             case _:
                 if leaf.kind.startswith(_ACT_KINDS):
                     self._acts.append(f"{leaf.kind}: {_line(event)}")
-
-    def _note_row(self, row: TaxRow) -> None:
-        it = row.origin
-        if it.fill and (it.entry, it.fill) not in self._fills:
-            self._fills.add((it.entry, it.fill))
-        if it.fee:
-            self._fees[it.fee_asset] = LEDGER.add(self._fees.get(it.fee_asset, ZERO), it.fee)
-        if row.kind is RowKind.DISPOSAL:
-            self._gain = LEDGER.add(self._gain, row.gain or ZERO)
-            self._counts["unknown gain"] += row.gain is None
 
 
 def drawdown_pct(point: EquityPoint) -> Decimal:
@@ -163,7 +188,7 @@ def day_text(it: DaySummary) -> str:
         opened, closed = text_from_decimal(it.equity_open), text_from_decimal(it.equity_close)
         worth = f"{opened} to {closed} {it.currency}, at most {it.drawdown_max_pct} % below the peak"
     lines = [
-        f"{it.day:%Y-%m-%d} (UTC)",
+        f"{it.day:%Y-%m-%d} (UTC){f', {it.portfolio} money' if it.portfolio else ''}",
         f"orders     {it.orders} permitted, {it.fills} fills, fees {fees or 'none'}",
         f"decisions  {it.denied} denied{_in_brackets(denials)}, {it.held} held{_in_brackets(decided)}",
         f"gain       {text_from_decimal(it.realised_gain)} {it.currency} realised{unknown}",

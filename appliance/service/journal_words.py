@@ -348,7 +348,8 @@ def _(event: DayTold) -> str:
 
 @line_of.register
 def _(event: JournalTakenOut) -> str:
-    return f"entries {event.first} to {event.last} taken out by {event.by} as {event.form}"
+    what = "no entries" if event.last < event.first else f"entries {event.first} to {event.last}"
+    return f"{what} taken out by {event.by} as {event.form}"
 
 
 def asked(intent: Intent) -> str:

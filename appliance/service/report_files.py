@@ -162,7 +162,8 @@ def daily_text(source: Source, sealer: Sealer | None, day: date) -> Iterator[byt
 
 
 def _day_fields(source: Source, it: DaySummary) -> dict[str, str]:
-    return source.fields("daily", f"{it.first_entry} to {it.last_entry}", day=it.day.isoformat())
+    entries = "none" if it.last_entry < it.first_entry else f"{it.first_entry} to {it.last_entry}"
+    return source.fields("daily", entries, day=it.day.isoformat())
 
 
 def made_again(fields: Mapping[str, str], source: Source, *, as_json: bool) -> Iterator[bytes]:

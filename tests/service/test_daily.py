@@ -7,11 +7,21 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
+from readytrader_sdk.orders import Side
+
+from appliance.domain.events import CoreStarted, Event, OrderPermitted
 from appliance.domain.notices import NoticeDelivered, NoticeGivenUp
 from appliance.domain.operators import Person, Role
+from appliance.domain.series import EquityMarked, EquityPoint
+from appliance.domain.snapshot import Mode
 from appliance.domain.told import DayTold
+from appliance.service.daily import DayRun
 from appliance.service.notice_words import words_of
+from appliance.service.report_files import Source, daily_text, made_again
+from tests.pipeline.cases import NOW, limits, snapshot
 from tests.service.rig import ROOMY, ManualClock, Rig, buy, codes, open_rig, sell
+from tests.service.test_tax import Group, leaves, started, trade
 
 D = Decimal
 DAY = date(2026, 3, 2)
@@ -72,10 +82,16 @@ def test_an_earlier_day_counts_for_costs_and_for_nothing_else(tmp_path: Path) ->
             first = await rig.core.archive.day_summary(DAY)
             second = await rig.core.archive.day_summary(DAY + timedelta(days=1))
             empty = await rig.core.archive.day_summary(DAY - timedelta(days=1))
+            source = Source(rig.home.journal)
+            header = b"".join(daily_text(source, None, DAY - timedelta(days=1))).decode()
+            again = made_again({"report": "daily", "day": f"{DAY - timedelta(days=1)}"}, source, as_json=False)
+            assert b"".join(again).decode() == header
+            source.close()
         assert (second.orders, second.fills, second.states) == (1, 1, ())
         assert second.realised_gain > 90
         assert second.first_entry == first.last_entry + 1
         assert (empty.first_entry, empty.last_entry, empty.orders) == (0, -1, 0)
+        assert "# entries: none\n" in header
 
     asyncio.run(life())
 
@@ -97,6 +113,30 @@ def test_what_people_changed_is_told_in_words_and_of_notices_only_what_did_not_a
         ]
 
     asyncio.run(life())
+
+
+def test_paper_and_real_money_are_never_added_up() -> None:
+    """One day: 0.5 bought and sold on paper with a gain of 50, then the core comes up live and gains 7."""
+
+    def worth(portfolio: str, equity: int) -> Event:
+        point = EquityPoint(portfolio=portfolio, at=NOW, equity=D(equity), nav=D(1), nav_peak=D(1))
+        return EquityMarked(point=point)
+
+    def in_live(trade: Group) -> Group:
+        permit, *rest = trade
+        assert isinstance(permit, OrderPermitted)
+        return (msgspec.structs.replace(permit, snapshot=snapshot(mode=Mode.LIVE)), *rest)
+
+    paper = (*started(), worth("paper", 5000), *trade(1, Side.BUY, D("0.5"), D(100), D(1)))
+    paper = (*paper, *trade(2, Side.SELL, D("0.5"), D(202)))
+    live = (*in_live(trade(3, Side.BUY, D(1), D(10))), *in_live(trade(4, Side.SELL, D(1), D(19), D(2))))
+    comes_up_live = CoreStarted(version="1", mode=Mode.LIVE, configuration_digest="0", limits=limits())
+    day = [*leaves([paper, (comes_up_live,), live, (worth("live", 70),)])]
+    mixed = DayRun(NOW.date(), 0, len(day) - 1).read(day)
+    assert (mixed.portfolio, mixed.orders, mixed.fills, mixed.realised_gain) == ("live", 4, 2, D(7))
+    assert (mixed.fees, mixed.equity_open, mixed.equity_close) == ({"USDT": D(2)}, D(70), D(70))
+    before = DayRun(NOW.date(), 0, len(paper) - 1).read(day[: len(paper)])
+    assert (before.portfolio, before.fills, before.realised_gain, before.equity_close) == ("paper", 2, D(50), D(5000))
 
 
 async def days_told(rig: Rig) -> list[DayTold]:
