@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,7 @@ _config_option = click.option(
 @json_option
 @click.pass_context
 def check(context: click.Context, config_path: Path | None, as_json: bool) -> None:
-    """Read the file and the environment and tell every problem at once. Changes nothing."""
+    """Read the file and the environment, and tell every problem and every secret that is missing. Changes nothing."""
     from appliance.config import ConfigurationError
 
     path = _path(context, config_path)
@@ -44,10 +45,17 @@ def check(context: click.Context, config_path: Path | None, as_json: bool) -> No
     except ConfigurationError as error:
         _tell_problems(error, as_json=as_json)
         sys.exit(EXIT_REFUSED)
+    lacking = _wrong_secrets(context, path, configuration)
     if as_json:
-        click.echo(json.dumps({"ok": True, "digest": configuration.digest, "problems": []}))
+        problems = [{"where": where, "setting": "secrets", "text": text} for where, text in lacking]
+        click.echo(json.dumps({"ok": not lacking, "digest": configuration.digest, "problems": problems}))
     else:
-        click.echo(f"{_described(path)}: sound, {configuration.mode} mode, digest {configuration.digest}")
+        for where, text in lacking:
+            click.echo(f"{where}: {text}", err=True)
+        verdict = "its settings are sound, but what is told above cannot run" if lacking else "sound"
+        click.echo(f"{_described(path)}: {verdict}, {configuration.mode} mode, digest {configuration.digest}")
+    if lacking:
+        sys.exit(EXIT_REFUSED)
 
 
 @config_group.command("show")
@@ -68,6 +76,19 @@ def show(context: click.Context, config_path: Path | None, as_json: bool) -> Non
     else:
         line = context.find_object(CommandLine)
         _print_table(configuration, None if line is None else line.home.root)
+
+
+def _wrong_secrets(context: click.Context, path: Path | None, configuration: Configuration) -> list[tuple[str, str]]:
+    """What the instances' workers would not be given: which instance, and why not."""
+    from appliance.doctor.host import Host
+    from appliance.plugin_host.verification import verify_instances
+
+    line = context.find_object(CommandLine)
+    if line is None:
+        return []
+    with Host(line.home, path, os.environ, datetime.now(UTC)).as_owner():
+        findings = list(verify_instances(configuration, line.home))
+    return [(finding.subject, text) for finding in findings for text in finding.wrong]
 
 
 def _path(context: click.Context, config_path: Path | None) -> Path | None:

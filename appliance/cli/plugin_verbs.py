@@ -222,24 +222,24 @@ def remove_command(line: CommandLine, name: str, yes: bool) -> None:
     click.echo(f"{name} is removed. {RESTART}")
 
 
-@plugin_group.command("secret")
+@plugin_group.command("secret", context_settings={"allow_extra_args": True})
 @click.argument("name")
 @click.argument("secret")
-@click.option(
-    "--from-file",
-    type=click.File("rb"),
-    help="Read it from a file, or with - from standard input, instead of asking.",
-)
-@click.pass_obj
-def secret_command(line: CommandLine, name: str, secret: str, from_file: BinaryIO | None) -> None:
+@click.option("--from-file", type=click.File("rb"), help="Read it from a file; - is standard input.")
+@click.pass_context
+def secret_command(context: click.Context, name: str, secret: str, from_file: BinaryIO | None) -> None:
     """Give the instance NAME its SECRET: asked for without echo, kept in a file that its worker alone is given.
 
-    A live exchange NAME has another key as NAME-watchdog, for the watchdog process.
+    Where there is no terminal it is read from standard input, and never from an argument, which others could see. A
+    live exchange NAME has another key as NAME-watchdog, for the watchdog process.
     """
     from appliance.plugin_host.catalog import WATCHDOG, optional_secrets_of, secrets_of
     from appliance.plugin_host.secret_files import write_secret
     from appliance.plugin_host.worker.credentials import BYTES_MAX
 
+    if context.args:  # told without repeating it
+        raise click.UsageError("a secret is no argument: it would be in the shell's history and in the process table")
+    line: CommandLine = context.obj
     configuration = line.configuration()
     instance = the_instance(configuration, name.removesuffix(WATCHDOG))
     if name.endswith(WATCHDOG) and instance not in configuration.live_exchanges:
@@ -253,13 +253,15 @@ def secret_command(line: CommandLine, name: str, secret: str, from_file: BinaryI
         claimed = ", ".join(known) or "none"
         refuse(f"plugin {instance.plugin} has no secret {secret}; it has {claimed}")
     with refusing():
-        value = _asked(f"{secret} of {name}") if from_file is None else from_file.read(BYTES_MAX + 1)
+        value = from_file.read(BYTES_MAX + 1) if from_file is not None else _asked(f"{secret} of {name}", BYTES_MAX)
         path = write_secret(line.home, name, secret, value)
     click.echo(f"{path} is written. {RESTART}")
 
 
-def _asked(title: str) -> bytes:
+def _asked(title: str, bytes_max: int) -> bytes:
+    """What a person types, or a program writes: one byte more than may be, so that too much is seen."""
     if not sys.stdin.isatty():
-        no_terminal("give the secret with --from-file")
+        value = sys.stdin.buffer.read(bytes_max + 1)
+        return value or no_terminal("write the secret to standard input, or give its file with --from-file")
     answer: str = click.prompt(title, hide_input=True, confirmation_prompt="Once more")
     return answer.encode()

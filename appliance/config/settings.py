@@ -727,7 +727,8 @@ LOG_LEVEL = _setting(
 OTEL_ENABLED = _setting(
     "otel.enabled",
     forms.boolean(),
-    "Send a trace of every request to a collector. Needs the optional packages: `pip install 'readytrader[otel]'`.",
+    "Send a trace of every request to a collector. Needs an installation by pip with the extra `otel`: the frozen "
+    "program has no such packages.",
     default=False,
     basis=SEED,
     environment="OTEL_ENABLED",

@@ -36,9 +36,23 @@ def write_secret(home: Home, instance: str, name: str, value: bytes) -> Path:
 
 def wrong_with_secret(home: Home, instance: str, name: str, *, optional: bool = False) -> str | None:
     """Why the worker of an instance would not take this secret; None where it would. Read as the worker reads it."""
+    folder, advice = home.secrets / instance, f"readytrader plugin secret {instance} {name}"
     try:
         names, spare = ((), (name,)) if optional else ((name,), ())
-        read_credentials(str(home.secrets / instance), names, spare)
+        read_credentials(str(folder), names, spare)
     except CredentialRefused as fault:
-        return f"{fault} (readytrader plugin secret {instance} {name})"
+        if not _is_there(folder / name):
+            return f"secret {name} is missing: {advice}"
+        return f"secret {name}: {fault} ({advice})"
     return None
+
+
+def _is_there(path: Path) -> bool:
+    """Whether anything is there, or may be: where one may not look, reading says why."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return True

@@ -33,16 +33,20 @@ def verify_plugins(configuration: Configured, home: Home, only: str | None = Non
         for entry in configuration.plugins
         if only in (None, entry.name)
     )
-    instances = (
-        Finding(subject=f"{one.kind} {one.name}", wrong=tuple(_wrong_with_instance(one, configuration, home)))
-        for one in configuration.instances
-        if only in (None, one.plugin)
-    )
+    instances = verify_instances(configuration, home, only)
     strays = (
         Finding(subject=str(path), wrong=("belongs to no [[plugin]] of the configuration",))
         for path in ([] if only is not None else _strays(configuration, home))
     )
     return (*plugins, *instances, *strays)
+
+
+def verify_instances(configuration: Configured, home: Home, only: str | None = None) -> Iterator[Finding]:
+    """Every instance: whether its worker would be given the secrets that it needs."""
+    for one in configuration.instances:
+        if only in (None, one.plugin):
+            wrong = tuple(_wrong_with_instance(one, configuration, home))
+            yield Finding(subject=f"{one.kind} {one.name}", wrong=wrong)
 
 
 def wrong_with_plugin(entry: InstalledPlugin, home: Home) -> tuple[str, ...]:

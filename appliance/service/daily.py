@@ -27,17 +27,10 @@ from appliance.service.tax import RowKind, TaxRow, TaxRun
 from appliance.service.tax_lots import LEDGER, Method
 from appliance.store.entry import Leaf
 
-class _Started(Struct, frozen=True):
-    """Of a start, what the summary needs."""
-
-    mode: Mode
-
-
 ACTS_MAX = 50
 """Acts of people that are told one by one; of more there is a number."""
 _ACT_KINDS = ("limit", "operator.", "agent.", "notice.given_up")
 """Kinds of entries, by their beginning, that tell what was changed or could not be told."""
-_decode_started = msgspec.json.Decoder(_Started).decode
 _DECIDED = {ProposalState.APPROVED: "approved", ProposalState.REFUSED: "refused", ProposalState.EXPIRED: "expired"}
 
 
@@ -73,6 +66,15 @@ class DaySummary(Struct, frozen=True, kw_only=True):
     """Halts, restrictions and their ends, with who set them."""
     acts: tuple[str, ...]
     """Changes of limits, agents and operators, and notices that were given up."""
+
+
+class _Started(Struct, frozen=True):
+    """Of a start, what the summary needs."""
+
+    mode: Mode
+
+
+_decode_started = msgspec.json.Decoder(_Started).decode
 
 
 class _Money:

@@ -261,7 +261,14 @@ class TaxRun:
             yield from (quote_row, base_row) if bought else (base_row, quote_row)
 
     def _traded(
-        self, origin: Origin, asset: Asset, quantity: Decimal, value: Decimal | None, fee: Decimal | None, *, bought: bool
+        self,
+        origin: Origin,
+        asset: Asset,
+        quantity: Decimal,
+        value: Decimal | None,
+        fee: Decimal | None,
+        *,
+        bought: bool,
     ) -> TaxRow:
         """One side of a fill: a fee adds to what it cost, or comes off what it brought."""
         net = None if value is None or fee is None else LEDGER.add(value, fee if bought else -fee)

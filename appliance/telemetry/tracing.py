@@ -9,6 +9,7 @@ spans come along, and the MCP library's own tracing is off.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from time import monotonic_ns, time_ns
@@ -119,9 +120,7 @@ def open_tracer(collector: Collector) -> OtlpTracer:
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
         from opentelemetry.sdk.trace.sampling import ALWAYS_ON
     except ImportError as fault:
-        raise Misconfigured(
-            f"otel.enabled needs packages that are not here ({fault.name}): pip install 'readytrader[otel]'"
-        ) from fault
+        raise Misconfigured(f"otel.enabled needs packages that are not here ({fault.name}): {_where_from()}") from fault
     for variable in _HEADERS:
         for header in os.environ.get(variable, "").split(","):
             SECRETS.keep(header.partition("=")[2].strip())
@@ -139,6 +138,13 @@ def open_tracer(collector: Collector) -> OtlpTracer:
         )
     )
     return OtlpTracer(provider)
+
+
+def _where_from() -> str:
+    """How the optional packages are had: nothing can be installed into the frozen program."""
+    if getattr(sys, "frozen", False):
+        return "this program is frozen without them; set it to false, or run an installation by pip with the extra otel"
+    return "pip install 'readytrader[otel]'"
 
 
 def _named(attributes: Mapping[str, str]) -> dict[str, str]:

@@ -425,16 +425,35 @@ def test_a_secret_comes_from_a_file_or_a_pipe(installed: Appliance, tmp_path: Pa
     stored = installed.home / "secrets" / "acme_main" / "api_key"
     installed.done("plugin", "secret", "acme_main", "api_key", "--from-file", str(file))
     assert stored.read_text() == "from a file\n"
-    piped = installed.run("plugin", "secret", "acme_main", "api_key", "--from-file", "-", said=CANARY)
-    assert piped.returncode == 0
-    assert stored.read_text() == CANARY
-    assert CANARY not in piped.stdout + piped.stderr
+    for named in (("--from-file", "-"), ()):
+        stored.unlink()
+        piped = installed.run("plugin", "secret", "acme_main", "api_key", *named, said=CANARY)
+        assert (piped.returncode, stored.read_text()) == (0, CANARY)
+        assert CANARY not in piped.stdout + piped.stderr
     assert [path.name for path in stored.parent.iterdir()] == ["api_key"]
 
 
-def test_without_a_terminal_a_secret_must_come_from_a_file(installed: Appliance) -> None:
+def test_a_secret_that_nobody_writes_or_that_is_an_argument_is_refused_and_not_repeated(installed: Appliance) -> None:
     use(installed)
-    assert "--from-file" in refused(installed, "secret", "acme_main", "api_key")
+    assert "write the secret to standard input" in refused(installed, "secret", "acme_main", "api_key")
+    argued = installed.run("plugin", "secret", "acme_main", "api_key", CANARY, said=CANARY)
+    assert (argued.returncode, "a secret is no argument" in argued.stderr) == (2, True)
+    assert CANARY not in argued.stdout + argued.stderr
+    assert not (installed.home / "secrets" / "acme_main" / "api_key").exists()
+
+
+def test_config_check_tells_a_secret_that_is_missing_until_it_is_there(installed: Appliance) -> None:
+    use(installed)
+    missing = installed.run("config", "check")
+    assert (missing.returncode, missing.stderr) == (
+        1, "exchange acme_main: secret api_key is missing: readytrader plugin secret acme_main api_key\n",
+    )  # fmt: skip
+    answer = json.loads(installed.run("config", "check", "--json").stdout)
+    assert (answer["ok"], answer["problems"][0]["where"]) == (False, "exchange acme_main")
+    installed.run("plugin", "secret", "acme_main", "api_key", said=CANARY)
+    assert "sound, paper mode" in installed.done("config", "check")
+    (installed.home / "secrets" / "acme_main" / "api_key").chmod(0o640)
+    assert "mode 640 lets others in" in installed.run("config", "check").stderr
 
 
 @pytest.mark.parametrize(

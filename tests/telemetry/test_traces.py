@@ -90,8 +90,13 @@ def test_a_collector_that_is_gone_stops_nothing() -> None:
 
 def test_tracing_without_its_packages_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
+    where = Where(endpoint="http://127.0.0.1:1", service_name="test", version="1")
     with pytest.raises(Misconfigured, match=r"pip install 'readytrader\[otel\]'"):
-        open_tracer(Where(endpoint="http://127.0.0.1:1", service_name="test", version="1"))
+        open_tracer(where)
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    with pytest.raises(Misconfigured, match="frozen without them; set it to false") as refused:
+        open_tracer(where)
+    assert "pip install" not in str(refused.value)
 
 
 def test_nothing_of_opentelemetrys_sdk_is_imported_until_it_is_wanted() -> None:
