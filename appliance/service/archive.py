@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from datetime import date, datetime
 from pathlib import Path
@@ -48,7 +49,7 @@ TRADES_LOOKED_AT_MAX = 2_000
 ENTRIES_LOOKED_AT_MAX = 5_000
 """Entries that one search looks at."""
 PAUSE_S = 0.001
-"""What a long reading leaves to the orders, after each millisecond or so of its own."""
+"""What a long reading leaves to the orders, after each few milliseconds of its own."""
 _BLOCK = 500
 _READERS_MAX = 2
 _decode_trade = msgspec.json.Decoder(Trade).decode
@@ -86,10 +87,23 @@ class Shown(Struct, frozen=True, kw_only=True):
     verified: bool
 
 
+def _leave_to_others() -> None:
+    time.sleep(PAUSE_S)
+
+
 class Archive:
     """What was written, read back. Made by `bootstrap`."""
 
-    def __init__(self, journal: Journal, recorder: Recorder, path: Path, sealer: Sealer, portfolio: str) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        recorder: Recorder,
+        path: Path,
+        sealer: Sealer,
+        portfolio: str,
+        pause: Callable[[], None] = _leave_to_others,
+    ) -> None:
+        """`pause` is called again and again by whatever reads for long."""
         self._journal = journal
         self._recorder = recorder
         self.path = path
@@ -97,6 +111,7 @@ class Archive:
         self.sealer = sealer
         """Signs reports with the key that signs the journal's checkpoints."""
         self._portfolio = portfolio
+        self._pause = pause
         self._readers = asyncio.Semaphore(_READERS_MAX)
 
     def trades(self, symbol: Symbol | None, limit: int, before: str | None) -> tuple[list[Told], str | None]:
@@ -132,7 +147,8 @@ class Archive:
 
     async def entry(self, seq: int) -> Shown:
         """One entry with its proof. Raises `NoSuchPlace` where there is none."""
-        return await asyncio.to_thread(self._shown, seq)
+        async with self._readers:
+            return await asyncio.to_thread(self._shown, seq)
 
     async def equity(self, since: datetime, points_max: int) -> list[EquityPoint]:
         """The account's worth since then, thinned out where there are more points than wanted."""
@@ -144,13 +160,14 @@ class Archive:
         Raises `NoSuchPlace` for a range that is not there, and JournalUnavailable.
         """
         try:
-            export = await asyncio.to_thread(Export, self.path, first, last)
+            async with self._readers:
+                export = await asyncio.to_thread(Export, self.path, first, last)
         except ValueError as fault:
             raise NoSuchPlace(str(fault)) from fault
         until = export.header.last
         await self._recorder.record(JournalTakenOut(by=by, form=form, first=first, last=until))
         if form == "jsonl":
-            return in_threads(export.chunks())
+            return in_threads(export.chunks(), self._readers)
         export.close()
         return await self._file(lambda source: journal_csv(source, self.sealer, first, until))
 
@@ -174,18 +191,21 @@ class Archive:
 
     async def _file(self, make: Callable[[Source], Iterator[bytes]]) -> AsyncIterator[bytes]:
         """The pieces of a report, each made in a thread when it is asked for; the first one is made at once."""
-        source = await asyncio.to_thread(lambda: Source(self.path, pause_s=PAUSE_S))
+        source = await asyncio.to_thread(self._source)
         try:
             async with self._readers:  # some reports are computed whole before the first piece
                 chunks = await asyncio.to_thread(make, source)
         except BaseException:
             source.close()
             raise
-        return in_threads(_closing(source, chunks))
+        return in_threads(_closing(source, chunks), self._readers)
+
+    def _source(self) -> Source:
+        return Source(self.path, pause=self._pause)
 
     async def _read_source(self, work: Callable[[Source], T]) -> T:
         def read() -> T:
-            source = Source(self.path, pause_s=PAUSE_S)
+            source = self._source()
             try:
                 return work(source)
             finally:
@@ -220,10 +240,15 @@ class Archive:
         return Shown(leaf=proven.entry, stored=stored, proof=proof, checkpoint=checkpoint, verified=True)
 
 
-async def in_threads(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Each piece made in a thread: a slow reader, or a long report, holds up nothing else."""
+async def in_threads(chunks: Iterator[bytes], readers: asyncio.Semaphore) -> AsyncIterator[bytes]:
+    """Each piece made in a thread: a slow reader, or a long report, holds up nothing else. Many reports take turns:
+    the threads are those that check passwords, too."""
     try:
-        while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
+        while True:
+            async with readers:
+                chunk = await asyncio.to_thread(next, chunks, None)
+            if chunk is None:
+                return
             yield chunk
     finally:
         if isinstance(chunks, Generator):

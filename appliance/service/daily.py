@@ -8,7 +8,7 @@ day that had both, fills, fees, gain and worth are those of the mode that the co
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -101,11 +101,12 @@ class _Money:
 class DayRun:
     """Reads a journal up to the end of one day, of which the entries `first` to `last` are."""
 
-    def __init__(self, day: date, first: int, last: int) -> None:
+    def __init__(self, day: date, first: int, last: int, pace: Callable[[], None] = lambda: None) -> None:
+        """`pace` is called for every row of gains."""
         self._day = day
         self._first = first
         self._last = last
-        self._tax = TaxRun(Method.FIFO)
+        self._tax = TaxRun(Method.FIFO, pace)
         self._counts: Counter[str] = Counter()
         self._codes: Counter[str] = Counter()
         self._decided: Counter[str] = Counter()

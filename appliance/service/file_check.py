@@ -52,13 +52,13 @@ def _require_same_log(journal: Path, checkpoint: Checkpoint) -> None:
 
 def _compare(file: BinaryIO, chunks: Iterator[bytes]) -> None:
     """The file but for its last line must be what the journal gives."""
-    number = 0
-    for chunk in chunks:
+    number = 1
+    for chunk in chunks:  # pieces of whole lines, or of one long one
         for line in chunk.splitlines(keepends=True):
-            number += 1
-            if file.readline(LINE_MAX) != line:
+            if file.read(len(line)) != line:
                 given = line[:120].decode("utf-8", "replace")
                 raise InvalidFile(f"line {number}: not what the journal gives, which is {given!r}")
+            number += line.endswith(b"\n")
     file.readline(LINE_MAX)
     if file.read(1):
-        raise InvalidFile(f"line {number + 1}: the journal gives no more lines")
+        raise InvalidFile(f"line {number}: the journal gives no more lines")

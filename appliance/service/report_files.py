@@ -6,8 +6,7 @@ same to the byte, so whoever has the journal can do more than check the seal.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from itertools import islice
@@ -28,8 +27,8 @@ from appliance.store.reader import JournalReader
 from appliance.store.seal import FORMAT, Sealer, header_lines, note_in_base64, sealed
 
 _BLOCK = 500
-_ENTRIES_AT_ONCE = 32
-"""Between two pauses: about a millisecond of work."""
+PACES = 32
+"""Entries and rows between two pauses: some milliseconds of work."""
 TAX_COLUMNS = (
     "row", "year", "at", "portfolio", "asset", "quantity", "value", "cost", "gain", "currency", "fee", "fee_asset",
     "symbol", "order", "fill", "entry", "acquired_entry", "acquired_at", "note",
@@ -44,13 +43,14 @@ class NotMade(ValueError):
 class Source:
     """A journal at one checkpoint: what was written after it is left out."""
 
-    def __init__(self, path: Path, note: str | None = None, *, pause_s: float = 0.0) -> None:
+    def __init__(self, path: Path, note: str | None = None, *, pause: Callable[[], None] | None = None) -> None:
         """At the newest checkpoint, or at `note`, an older one of the same journal.
 
-        `pause_s` is slept after every few entries: in a process that has orders to carry out, a thread that computes
-        for seconds must leave the interpreter to the others again and again.
+        `pause` is called after every `PACES` entries read and rows made: in a process that has orders to carry out, a
+        thread that computes for seconds must leave the interpreter to the others again and again.
         """
-        self._pause_s = pause_s
+        self._pause = pause
+        self._paces = 0
         self._reader = JournalReader.open_read_only(path)
         self.note = note or self._reader.newest_checkpoint()
         self.checkpoint = parse_unverified(self.note)
@@ -58,14 +58,15 @@ class Source:
     def leaves(self, first: int = 0, last: int | None = None) -> Iterator[Leaf]:
         """The entries that the checkpoint covers, or some of them."""
         newest = self.checkpoint.size - 1
-        found = self._reader.entries(first, newest if last is None else min(last, newest))
-        return found if not self._pause_s else self._paused(found)
-
-    def _paused(self, leaves: Iterator[Leaf]) -> Iterator[Leaf]:
-        for number, leaf in enumerate(leaves):
-            if number % _ENTRIES_AT_ONCE == 0:
-                time.sleep(self._pause_s)
+        for leaf in self._reader.entries(first, newest if last is None else min(last, newest)):
+            self.pace()
             yield leaf
+
+    def pace(self) -> None:
+        """A little more was done; pauses where that was enough. One entry may hold hundreds of fills."""
+        self._paces += 1
+        if self._pause is not None and self._paces % PACES == 0:
+            self._pause()
 
     def fields(self, report: str, entries: str | None = None, **more: str) -> dict[str, str]:
         """The header of a report."""
@@ -105,7 +106,7 @@ def journal_csv(source: Source, sealer: Sealer | None, first: int = 0, last: int
 
 def tax_csv(source: Source, sealer: Sealer | None, method: Method, year: int | None) -> Iterator[bytes]:
     """Every row of a year, or of all; each disposal is followed by the lots that it took, and sums come last."""
-    run = TaxRun(method)
+    run = TaxRun(method, source.pace)
 
     def body() -> Iterator[bytes]:
         yield header_lines(source.fields("tax", method=method, year=_year_text(year)))
@@ -120,32 +121,35 @@ def tax_csv(source: Source, sealer: Sealer | None, method: Method, year: int | N
 
 
 def tax_json(source: Source, sealer: Sealer | None, method: Method, year: int | None) -> Iterator[bytes]:
-    """The same as one JSON object, with the seal in a second line."""
-    report = tax_view(source, method, year)
-    head = {"format": FORMAT, **source.fields("tax", method=method, year=_year_text(year))}
-    return sealed([msgspec.json.encode({**head, **report}) + b"\n"], sealer, as_json=True)
-
-
-def tax_view(source: Source, method: Method, year: int | None) -> dict[str, Any]:
-    """Disposals with their lots, sums by asset and year, and what is left."""
-    run = TaxRun(method)
+    """The same as one JSON object, with the seal in a second line: disposals with their lots, sums by asset and year,
+    and what is left. Raises `CurrencyChanged` before the first piece."""
+    encode = msgspec.json.encode
+    run = TaxRun(method, source.pace)
+    # Each is encoded when it is made: a year of them at once would keep the interpreter from all others meanwhile.
     disposals = [
-        _plain(row)
+        encode(_plain(row))
         for row in run.rows(source.leaves())
         if row.kind is not RowKind.ACQUISITION and year in (None, row.origin.at.year)
     ]
-    return {
-        "currency": run.currency or "",
-        "disposals": disposals,
+    head = {"format": FORMAT, **source.fields("tax", method=method, year=_year_text(year))}
+    sums = {
         "summaries": [_plain(it) for it in run.summaries() if year in (None, it.year)],
         "held": [_plain(it) for it in run.held()],
     }
+
+    def body() -> Iterator[bytes]:
+        yield encode({**head, "currency": run.currency or ""})[:-1] + b',"disposals":['
+        for start in range(0, len(disposals), _BLOCK):
+            yield (b"," if start else b"") + b",".join(disposals[start : start + _BLOCK])
+        yield b"]," + encode(sums)[1:] + b"\n"
+
+    return sealed(body(), sealer, as_json=True)
 
 
 def summary_of_day(source: Source, day: date) -> DaySummary:
     """What a day was. Raises `CurrencyChanged`."""
     first, last = source.day(day)
-    return DayRun(day, first, last).read(source.leaves(0, last))
+    return DayRun(day, first, last, source.pace).read(source.leaves(0, last))
 
 
 def daily_json(source: Source, sealer: Sealer | None, day: date) -> Iterator[bytes]:

@@ -19,7 +19,7 @@ Rules, all of them:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -151,8 +151,10 @@ class _Order(Struct, frozen=True):
 class TaxRun:
     """One reading of the journal by one method. Take all `rows` first; then summaries and what is left are known."""
 
-    def __init__(self, method: Method) -> None:
+    def __init__(self, method: Method, pace: Callable[[], None] = lambda: None) -> None:
+        """`pace` is called for every row."""
         self._method = method
+        self._pace = pace
         self.currency: Asset | None = None
         self._pools: dict[tuple[str, str], Pool] = {}
         self._orders: dict[ClientOrderId, _Order] = {}
@@ -164,6 +166,7 @@ class TaxRun:
         for leaf in leaves:
             for row in self._rows_of(leaf):
                 self._count(row)
+                self._pace()
                 yield row
 
     def summaries(self) -> list[TaxSummary]:

@@ -25,8 +25,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
-import msgspec
-
 from appliance.store.checkpoint import CheckpointKey, InvalidCheckpoint, Verifier, parse_unverified
 from appliance.store.export import LINE_MAX, InvalidFile, Verified
 
@@ -35,6 +33,7 @@ HEADER_LINES_MAX = 20
 _SEAL = re.compile(rb"# seal: ([A-Za-z0-9+/=]+)\n")
 _JSON_SEAL = re.compile(rb'\{"seal":"([A-Za-z0-9+/=]+)"\}\n')
 _FIELD = re.compile(r"# ([a-z_]+): (.*)")
+_JSON_FIELD = re.compile(rb'[{,] ?"([a-z_]+)": ?"([^"\\]*)"')
 
 
 class Sealer:
@@ -149,8 +148,10 @@ def _seal_in(line: bytes) -> str:
 
 def _fields(head: list[bytes]) -> dict[str, str]:
     """What the header says; its bytes were verified before."""
-    if head[0].startswith(b"{"):
-        decoded = msgspec.json.decode(head[0])
-        return {name: value for name, value in decoded.items() if isinstance(value, str)}
+    if head[0].startswith(b"{"):  # one line, of which only the beginning may be here
+        fields, end = dict[str, str](), 0
+        while field := _JSON_FIELD.match(head[0], end):
+            fields[field[1].decode()], end = field[2].decode("utf-8", "replace"), field.end()
+        return fields
     found = (_FIELD.fullmatch(line.decode("utf-8", "replace").rstrip("\n")) for line in head)
     return {match[1]: match[2] for match in found if match is not None}

@@ -24,7 +24,7 @@ from appliance.domain.events import OrderPermitted, OrderReported, ReportSource
 from appliance.domain.intents import AgentId
 from appliance.domain.series import Trade
 from appliance.pipeline.decide import decide
-from appliance.service.report_files import Source, tax_view
+from appliance.service.report_files import Source, tax_json
 from appliance.service.tax_lots import Method
 from appliance.store.entry import Entry, Record
 from appliance.store.export import Export, verify_export
@@ -105,7 +105,7 @@ def test_looking_back_at_a_hundred_thousand_fills(tmp_path: Path, benchmark: obj
             )
             told["entry with proof"] = await median_ms(lambda: look_back(core, wire.ShowEntry(seq=70_001)), 50)
             source = Source(core.archive.path)
-            told["gains, hifo, all"] = await median_ms(lambda: tax_view(source, Method.HIFO, None), 1)
+            told["gains, hifo, all"] = await median_ms(lambda: list(tax_json(source, None, Method.HIFO, None)), 1)
             source.close()
             content = io.BytesIO()
             told["export, whole"] = await median_ms(lambda: content.writelines(Export(core.archive.path).chunks()), 1)
