@@ -7,14 +7,13 @@ from typing import Any
 
 from readytrader_sdk.instruments import MarketType
 
-from appliance.config import settings as s
 from appliance.config.arrays import Row
 from appliance.config.collector import collector_problem
 from appliance.config.names import suggest
 from appliance.config.plugin_coherence import check_plugins
 from appliance.config.problems import Problem
 from appliance.config.resolve import Resolved, unknown
-from appliance.config.settings import Family, Setting
+from appliance.config.settings import Family, Setting, allow, limits, marketdata, mode, otel, paper, sentiment
 
 PAPER_ONLY = frozenset({"sample", "replay"})
 """Built-in sources that are made up or recorded. Others say so themselves once they run, and are refused then."""
@@ -46,31 +45,31 @@ def _given(resolved: Resolved, *settings: Setting[Any]) -> bool:
 
 def _tracing(resolved: Resolved) -> list[Problem]:
     """Where traces may go. What other programs on the host set for themselves matters only once tracing is on."""
-    if not resolved.value(s.OTEL_ENABLED) or not _given(resolved, s.OTEL_ENDPOINT, s.OTEL_HOSTS):
+    if not resolved.value(otel.ENABLED) or not _given(resolved, otel.ENDPOINT, otel.HOSTS):
         return []
-    hosts: frozenset[str] = resolved.value(s.OTEL_HOSTS)
-    text = collector_problem(resolved.value(s.OTEL_ENDPOINT), hosts)
-    return [] if text is None else [_problem(resolved, s.OTEL_ENDPOINT, text)]
+    hosts: frozenset[str] = resolved.value(otel.HOSTS)
+    text = collector_problem(resolved.value(otel.ENDPOINT), hosts)
+    return [] if text is None else [_problem(resolved, otel.ENDPOINT, text)]
 
 
 def _mode(resolved: Resolved, tables: Mapping[str, Sequence[Row]]) -> list[Problem]:
     """Real money needs every allowlist, the absolute caps, a venue that takes it, and prices that are a market's."""
-    if resolved.value(s.PAPER_MODE):
+    if resolved.value(mode.PAPER_MODE):
         return []
     problems: list[Problem] = []
     if not any(row.value.live for row in tables.get("exchange", ())) and "exchange" in tables:
-        problems.append(_problem(resolved, s.PAPER_MODE, "false needs an [[exchange]] with live = true"))
+        problems.append(_problem(resolved, mode.PAPER_MODE, "false needs an [[exchange]] with live = true"))
     for row in tables.get("source", ()):
         if row.value.plugin in PAPER_ONLY:
             text = f"{row.value.plugin} is no market's price of now; real money needs another source"
             problems.append(Problem(where=str(row.origin), setting="source.plugin", text=text))
-    types = resolved.value(s.ALLOW_MARKET_TYPES)
+    types = resolved.value(allow.MARKET_TYPES)
     if types is not None and types != {MarketType.SPOT}:
         text = "real money trades spot alone in this version: positions with margin are not accounted for"
-        problems.append(_problem(resolved, s.ALLOW_MARKET_TYPES, text))
+        problems.append(_problem(resolved, allow.MARKET_TYPES, text))
     needed: tuple[Setting[Any], ...] = (
-        s.ALLOW_EXCHANGES, s.ALLOW_SYMBOLS, s.ALLOW_MARKET_TYPES, s.ALLOW_TOKENS, s.ALLOW_CHAINS,
-        s.NOTIONAL_ORDER_MAX, s.NOTIONAL_CEX_ORDER_MAX,
+        allow.EXCHANGES, allow.SYMBOLS, allow.MARKET_TYPES, allow.TOKENS, allow.CHAINS,
+        limits.NOTIONAL_ORDER_MAX, limits.NOTIONAL_CEX_ORDER_MAX,
     )  # fmt: skip
     missing = [one for one in needed if _given(resolved, one) and resolved.value(one) is None]
     return problems + [_problem(resolved, setting, "must be set for live trading") for setting in missing]
@@ -79,9 +78,9 @@ def _mode(resolved: Resolved, tables: Mapping[str, Sequence[Row]]) -> list[Probl
 def _ceilings(resolved: Resolved) -> list[Problem]:
     """Values that another setting bounds."""
     pairs: tuple[tuple[Setting[Any], Setting[Any]], ...] = (
-        (s.COLLAR_SOFT_PCT, s.COLLAR_HARD_PCT),
-        (s.PAPER_MAKER_FEE_PCT, s.FEE_MAX_PCT),
-        (s.PAPER_TAKER_FEE_PCT, s.FEE_MAX_PCT),
+        (limits.COLLAR_SOFT_PCT, limits.COLLAR_HARD_PCT),
+        (paper.MAKER_FEE_PCT, limits.FEE_MAX_PCT),
+        (paper.TAKER_FEE_PCT, limits.FEE_MAX_PCT),
     )
     problems: list[Problem] = []
     for lower, upper in pairs:
@@ -94,43 +93,45 @@ def _ceilings(resolved: Resolved) -> list[Problem]:
 
 def _cash(resolved: Resolved) -> list[Problem]:
     """The accounting asset itself is cash."""
-    accounting, cash = resolved.value(s.ACCOUNTING_ASSET), resolved.value(s.CASH_ASSETS)
-    if accounting in cash or not _given(resolved, s.ACCOUNTING_ASSET, s.CASH_ASSETS):
+    accounting, cash = resolved.value(limits.ACCOUNTING_ASSET), resolved.value(limits.CASH_ASSETS)
+    if accounting in cash or not _given(resolved, limits.ACCOUNTING_ASSET, limits.CASH_ASSETS):
         return []
-    setting = s.CASH_ASSETS if s.CASH_ASSETS.key in resolved.given else s.ACCOUNTING_ASSET
+    setting = limits.CASH_ASSETS if limits.CASH_ASSETS.key in resolved.given else limits.ACCOUNTING_ASSET
     return [_problem(resolved, setting, f"the accounting asset {accounting} is not among limits.cash_assets")]
 
 
 def _sources(resolved: Resolved, names: Sequence[str]) -> list[Problem]:
     """Sources that settings refer to exist, and there are enough of them."""
     problems: list[Problem] = []
-    sentiment = resolved.value(s.SENTIMENT_SOURCE)
-    if sentiment is not None and sentiment not in names:
-        problems.append(
-            unknown(resolved.where(s.SENTIMENT_SOURCE.key), sentiment, suggest(sentiment, names), what="source")
-        )
-    if sentiment is None and s.SENTIMENT_MIN.key in resolved.given and _given(resolved, s.SENTIMENT_SOURCE):
-        problems.append(_problem(resolved, s.SENTIMENT_MIN, "has no effect without sentiment.source"))
-    least = resolved.value(s.QUOTE_SOURCES_MIN)
+    score = resolved.value(sentiment.SOURCE)
+    if score is not None and score not in names:
+        problems.append(unknown(resolved.where(sentiment.SOURCE.key), score, suggest(score, names), what="source"))
+    if score is None and sentiment.MIN.key in resolved.given and _given(resolved, sentiment.SOURCE):
+        problems.append(_problem(resolved, sentiment.MIN, "has no effect without sentiment.source"))
+    least = resolved.value(marketdata.QUOTE_SOURCES_MIN)
     if least > len(names):
         text = f"{least} sources must agree and only {len(names)} configured: nothing could be traded"
-        problems.append(_problem(resolved, s.QUOTE_SOURCES_MIN, text))
-    ceiling = resolved.value(s.QUOTE_AGE_MAX)
-    for name, age in resolved.members(s.SOURCE_AGE_MAX).items():
-        key = f"{s.SOURCE_AGE_MAX.key}.{name}"
+        problems.append(_problem(resolved, marketdata.QUOTE_SOURCES_MIN, text))
+    ceiling = resolved.value(marketdata.QUOTE_AGE_MAX)
+    for name, age in resolved.members(marketdata.SOURCE_AGE_MAX).items():
+        key = f"{marketdata.SOURCE_AGE_MAX.key}.{name}"
         if name not in names:
             problems.append(unknown(resolved.where(key), name, suggest(name, names), what="source"))
-        elif age > ceiling and _given(resolved, s.QUOTE_AGE_MAX):
-            problems.append(_above(resolved, s.SOURCE_AGE_MAX, name, f"is above {s.QUOTE_AGE_MAX.key}"))
+        elif age > ceiling and _given(resolved, marketdata.QUOTE_AGE_MAX):
+            problems.append(
+                _above(resolved, marketdata.SOURCE_AGE_MAX, name, f"is above {marketdata.QUOTE_AGE_MAX.key}")
+            )
     return problems
 
 
 def _capped_assets(resolved: Resolved, bases: Sequence[str]) -> list[Problem]:
     """A cap for an asset that nothing trades is a misspelt cap: the asset that was meant would have none."""
-    known = {*bases, *(resolved.value(s.ALLOW_TOKENS) or ())}
+    known = {*bases, *(resolved.value(allow.TOKENS) or ())}
     return [
-        unknown(resolved.where(f"{s.QUANTITY_ORDER_MAX.key}.{asset}"), asset, suggest(asset, known), what="base asset")
-        for asset in resolved.members(s.QUANTITY_ORDER_MAX)
+        unknown(
+            resolved.where(f"{limits.QUANTITY_ORDER_MAX.key}.{asset}"), asset, suggest(asset, known), what="base asset"
+        )
+        for asset in resolved.members(limits.QUANTITY_ORDER_MAX)
         if asset not in known
     ]
 

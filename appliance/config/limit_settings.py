@@ -11,7 +11,6 @@ from typing import Any
 from msgspec.structs import replace
 from readytrader_sdk.instruments import Asset
 
-from appliance.config import settings as s
 from appliance.config.arrays import Row
 from appliance.config.coherence import check_coherence
 from appliance.config.forms import OFF, EnvironmentText, Form, optional
@@ -19,64 +18,75 @@ from appliance.config.loading import limits_of
 from appliance.config.names import suggest
 from appliance.config.problems import Problem, Refusal, printable
 from appliance.config.resolve import Given, Resolved
-from appliance.config.settings import FAMILIES, SETTINGS, Family, Setting
+from appliance.config.settings import (
+    FAMILIES,
+    SETTINGS,
+    Family,
+    Setting,
+    allow,
+    approval,
+    limits,
+    marketdata,
+    mode,
+    sentiment,
+)
 from appliance.config.tables import ARRAYS
 from appliance.config.values import Configuration, OriginKind
 from appliance.domain.limits import Limits
 from appliance.service.limit_book import LimitRefused, LimitRow
 
 LIMIT_SETTINGS: Mapping[str, Setting[Any]] = {
-    "accounting_asset": s.ACCOUNTING_ASSET,
-    "cash_assets": s.CASH_ASSETS,
-    "position_max_pct": s.POSITION_MAX_PCT,
-    "exposure_max_pct": s.EXPOSURE_MAX_PCT,
-    "daily_loss_max_pct": s.DAILY_LOSS_MAX_PCT,
-    "drawdown_max_pct": s.DRAWDOWN_MAX_PCT,
-    "nav_jump_max_pct": s.NAV_JUMP_MAX_PCT,
-    "notional_order_max": s.NOTIONAL_ORDER_MAX,
-    "notional_cex_order_max": s.NOTIONAL_CEX_ORDER_MAX,
-    "collar_hard_pct": s.COLLAR_HARD_PCT,
-    "collar_soft_pct": s.COLLAR_SOFT_PCT,
-    "slippage_max_pct": s.SLIPPAGE_MAX_PCT,
-    "spread_max_pct": s.SPREAD_MAX_PCT,
-    "depth_max_pct": s.DEPTH_MAX_PCT,
-    "fee_max_pct": s.FEE_MAX_PCT,
-    "open_orders_max": s.OPEN_ORDERS_MAX,
-    "open_notional_max_pct": s.OPEN_NOTIONAL_MAX_PCT,
-    "turnover_max_pct": s.TURNOVER_MAX_PCT,
-    "turnover_window": s.TURNOVER_WINDOW,
-    "duplicate_window": s.DUPLICATE_WINDOW,
-    "repeated_orders_max": s.REPEATED_ORDERS_MAX,
-    "repeated_window": s.REPEATED_WINDOW,
-    "rejects_max": s.REJECTS_MAX,
-    "rejects_window": s.REJECTS_WINDOW,
-    "drift_max_pct": s.DRIFT_MAX_PCT,
-    "foreign_orders_max": s.FOREIGN_ORDERS_MAX,
-    "quote_age_max": s.QUOTE_AGE_MAX,
-    "quote_sources_min": s.QUOTE_SOURCES_MIN,
-    "clock_skew_max": s.CLOCK_SKEW_MAX,
-    "data_loss_max": s.DATA_LOSS_MAX,
-    "sentiment_min": s.SENTIMENT_MIN,
-    "sentiment_age_max": s.SENTIMENT_AGE_MAX,
-    "allow_exchanges": s.ALLOW_EXCHANGES,
-    "allow_symbols": s.ALLOW_SYMBOLS,
-    "allow_market_types": s.ALLOW_MARKET_TYPES,
-    "allow_tokens": s.ALLOW_TOKENS,
-    "allow_chains": s.ALLOW_CHAINS,
-    "allow_to_addresses": s.ALLOW_TO_ADDRESSES,
-    "transfer_native_max": s.TRANSFER_NATIVE_MAX,
-    "approval_mode": s.APPROVAL_MODE,
-    "approval_notional_min": s.APPROVAL_NOTIONAL_MIN,
-    "approval_first_symbol": s.APPROVAL_FIRST_SYMBOL,
-    "approval_first_orders": s.APPROVAL_FIRST_ORDERS,
-    "approval_people_min": s.APPROVAL_PEOPLE_MIN,
-    "proposal_ttl": s.PROPOSAL_TTL,
-    "permit_ttl": s.PERMIT_TTL,
-    "loosening_delay": s.LOOSENING_DELAY,
+    "accounting_asset": limits.ACCOUNTING_ASSET,
+    "cash_assets": limits.CASH_ASSETS,
+    "position_max_pct": limits.POSITION_MAX_PCT,
+    "exposure_max_pct": limits.EXPOSURE_MAX_PCT,
+    "daily_loss_max_pct": limits.DAILY_LOSS_MAX_PCT,
+    "drawdown_max_pct": limits.DRAWDOWN_MAX_PCT,
+    "nav_jump_max_pct": limits.NAV_JUMP_MAX_PCT,
+    "notional_order_max": limits.NOTIONAL_ORDER_MAX,
+    "notional_cex_order_max": limits.NOTIONAL_CEX_ORDER_MAX,
+    "collar_hard_pct": limits.COLLAR_HARD_PCT,
+    "collar_soft_pct": limits.COLLAR_SOFT_PCT,
+    "slippage_max_pct": limits.SLIPPAGE_MAX_PCT,
+    "spread_max_pct": limits.SPREAD_MAX_PCT,
+    "depth_max_pct": limits.DEPTH_MAX_PCT,
+    "fee_max_pct": limits.FEE_MAX_PCT,
+    "open_orders_max": limits.OPEN_ORDERS_MAX,
+    "open_notional_max_pct": limits.OPEN_NOTIONAL_MAX_PCT,
+    "turnover_max_pct": limits.TURNOVER_MAX_PCT,
+    "turnover_window": limits.TURNOVER_WINDOW,
+    "duplicate_window": limits.DUPLICATE_WINDOW,
+    "repeated_orders_max": limits.REPEATED_ORDERS_MAX,
+    "repeated_window": limits.REPEATED_WINDOW,
+    "rejects_max": limits.REJECTS_MAX,
+    "rejects_window": limits.REJECTS_WINDOW,
+    "drift_max_pct": limits.DRIFT_MAX_PCT,
+    "foreign_orders_max": limits.FOREIGN_ORDERS_MAX,
+    "quote_age_max": marketdata.QUOTE_AGE_MAX,
+    "quote_sources_min": marketdata.QUOTE_SOURCES_MIN,
+    "clock_skew_max": marketdata.CLOCK_SKEW_MAX,
+    "data_loss_max": limits.DATA_LOSS_MAX,
+    "sentiment_min": sentiment.MIN,
+    "sentiment_age_max": sentiment.AGE_MAX,
+    "allow_exchanges": allow.EXCHANGES,
+    "allow_symbols": allow.SYMBOLS,
+    "allow_market_types": allow.MARKET_TYPES,
+    "allow_tokens": allow.TOKENS,
+    "allow_chains": allow.CHAINS,
+    "allow_to_addresses": allow.TO_ADDRESSES,
+    "transfer_native_max": limits.TRANSFER_NATIVE_MAX,
+    "approval_mode": approval.MODE,
+    "approval_notional_min": approval.NOTIONAL_MIN,
+    "approval_first_symbol": approval.FIRST_SYMBOL,
+    "approval_first_orders": approval.FIRST_ORDERS,
+    "approval_people_min": approval.PEOPLE_MIN,
+    "proposal_ttl": approval.PROPOSAL_TTL,
+    "permit_ttl": approval.PERMIT_TTL,
+    "loosening_delay": limits.LOOSENING_DELAY,
 }
 """The setting of each limit but `quantity_order_max`, which has one for each asset."""
 CAPS_FIELD = "quantity_order_max"
-CAPS: Family[Any] = s.QUANTITY_ORDER_MAX
+CAPS: Family[Any] = limits.QUANTITY_ORDER_MAX
 
 _FIELD_BY_KEY = {setting.key: field for field, setting in LIMIT_SETTINGS.items()}
 
@@ -166,7 +176,7 @@ def _form(key: str) -> Form[Any]:
 def _put(resolved: Resolved, key: str, text: str) -> None:
     """Give a setting a value, in the place that it was given one in before, if any."""
     value = _form(key).parse(EnvironmentText(text))
-    origin = resolved.given[key].origin if key in resolved.given else resolved.origin(s.RISK_PROFILE)
+    origin = resolved.given[key].origin if key in resolved.given else resolved.origin(mode.RISK_PROFILE)
     if value is None and _asset_of(key) is not None:
         resolved.given.pop(key, None)
     else:
@@ -181,7 +191,7 @@ def _resolved_of(configuration: Configuration) -> Resolved:
         if row.origin.kind not in (OriginKind.FILE, OriginKind.ENVIRONMENT):
             continue
         form = settings[row.setting].form if row.setting in settings else _family_form(row.setting)
-        if form is not None and not (row.setting == s.SENTIMENT_MIN.key and row.value == OFF):
+        if form is not None and not (row.setting == sentiment.MIN.key and row.value == OFF):
             resolved.given[row.setting] = Given(value=form.parse(EnvironmentText(row.value)), origin=row.origin)
     return resolved
 
@@ -193,7 +203,7 @@ def _family_form(key: str) -> Form[Any] | None:
 def _tables_of(configuration: Configuration) -> dict[str, tuple[Row, ...]]:
     """The arrays of tables as they were read."""
     origins = configuration.origins
-    default = origins[s.RISK_PROFILE.key]
+    default = origins[mode.RISK_PROFILE.key]
     return {
         array.name: tuple(
             Row(value=value, origin=origins.get(f"{array.name}.{getattr(value, array.identity)}", default))

@@ -12,7 +12,7 @@ from appliance.config.document import Document
 from appliance.config.forms import EnvironmentText, Form
 from appliance.config.names import PROCESS_VARIABLES, looks_like_ours, suggest, suggest_variable
 from appliance.config.problems import Problem, Refusal, printable
-from appliance.config.settings import FAMILIES, OTEL_ENABLED, RISK_PROFILE, SETTINGS, Family, Setting
+from appliance.config.settings import FAMILIES, SETTINGS, Family, Setting, mode, otel
 from appliance.config.tools import TOOLS
 from appliance.config.unsupported import TRACING_NAMES, UNSUPPORTED, Unsupported
 from appliance.config.values import Origin, OriginKind, RiskProfile
@@ -53,7 +53,7 @@ class Resolved(Struct, kw_only=True):
         """The value in force."""
         if setting.key in self.given:
             return cast(T, self.given[setting.key].value)
-        profile = self.given.get(RISK_PROFILE.key)
+        profile = self.given.get(mode.RISK_PROFILE.key)
         return setting.default(RiskProfile.CONSERVATIVE if profile is None else profile.value)
 
     def members(self, family: Family[T]) -> dict[str, T]:
@@ -66,7 +66,7 @@ class Resolved(Struct, kw_only=True):
         if setting.key in self.given:
             return self.given[setting.key].origin
         if setting.varies:
-            return Origin(kind=OriginKind.PROFILE, detail=self.value(RISK_PROFILE).value)
+            return Origin(kind=OriginKind.PROFILE, detail=self.value(mode.RISK_PROFILE).value)
         return Origin(kind=OriginKind.DEFAULT)
 
     def where(self, key: str) -> str:
@@ -154,7 +154,7 @@ def _read_variable(variable: str, text: str, resolved: Resolved, problems: list[
     if unsupported is not None:
         problems.extend(_unsupported(unsupported, variable, text, origin))
         return
-    if variable in TRACING_NAMES and not resolved.value(OTEL_ENABLED):
+    if variable in TRACING_NAMES and not resolved.value(otel.ENABLED):
         return
     if variable in _BY_VARIABLE:
         setting = _BY_VARIABLE[variable]

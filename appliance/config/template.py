@@ -10,7 +10,7 @@ from readytrader_sdk.money import text_from_decimal
 
 from appliance.config.arrays import Array
 from appliance.config.forms import quoted
-from appliance.config.settings import FAMILIES, RISK_PROFILE, SENTIMENT_MIN, SETTINGS, Family, Setting
+from appliance.config.settings import FAMILIES, SETTINGS, Family, Setting, mode, sentiment
 from appliance.config.tables import DEFAULT_INSTRUMENTS, DEFAULT_SOURCES, INSTANCES, INSTRUMENT, PLUGIN, SOURCE
 from appliance.config.values import RiskProfile
 
@@ -51,15 +51,15 @@ def _setting_lines(setting: Setting[Any], profile: RiskProfile) -> Iterator[str]
     unit = f" Unit: {setting.unit}." if setting.unit else ""
     yield from _comment(f"{setting.doc}{unit} Takes {setting.form.expects}.")
     yield f"# Environment: {setting.environment}"
-    if setting is RISK_PROFILE:
+    if setting is mode.RISK_PROFILE:
         yield from _comment(
             "Limits that are written out below go before the profile: after a change here, delete those that should "
             "follow it. `readytrader config show` says where each value came from."
         )
-    value = profile if setting is RISK_PROFILE else setting.default(profile)
+    value = profile if setting is mode.RISK_PROFILE else setting.default(profile)
     written = f"{setting.key.rpartition('.')[2]} = {setting.form.literal(value)}"
     # Without a source the minimum would have no effect, and what has no effect is refused.
-    yield f"# {written}" if setting is SENTIMENT_MIN else written
+    yield f"# {written}" if setting is sentiment.MIN else written
     yield ""
 
 

@@ -92,7 +92,7 @@ DOOR = (
     ),
     Mutant(
         "figures are open to anybody unless they are closed",
-        "appliance/config/settings.py",
+        "appliance/config/settings/operator_http.py",
         '`readytrader metrics` needs no HTTP at all.",\n    default=False,',
         '`readytrader metrics` needs no HTTP at all.",\n    default=True,',
         "tests/operator_http/test_metrics_routes.py", "nobody_scrapes",
