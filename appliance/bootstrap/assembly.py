@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 
@@ -78,6 +79,7 @@ def build(
     patience: Patience | None = None,
     *,
     telemetry: Telemetry | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> Core:
     """A core that has loaded its state and is ready to `start`. Without `plugins` it has no sources and no workers.
 
@@ -87,7 +89,7 @@ def build(
     home.prepare()
     journal = open_journal(home)
     try:
-        return Assembly(home, configuration, journal, clock, plugins, patience, telemetry).core
+        return Assembly(home, configuration, journal, clock, plugins, patience, telemetry, monotonic).core
     except BaseException:
         journal.close()
         raise
@@ -105,11 +107,13 @@ class Assembly:
         plugins: PluginHost | None,
         patience: Patience | None,
         telemetry: Telemetry | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.home = home
         self.configuration = configuration
         self.journal = journal
         self.clock = clock
+        self.monotonic = monotonic
         self.plugins = plugins
         self.telemetry = telemetry or Telemetry()
         self.stages = self.telemetry.stages
@@ -137,7 +141,7 @@ class Assembly:
         settings = LimitSettings(self.configuration)
         try:
             return LimitBook(
-                settings, self.configuration.mode, self.state, self.recorder, self.clock,
+                settings, self.configuration.mode, self.state, self.recorder, self.clock, self.monotonic,
                 may_still_decide=lambda name: self.operators.may_still_decide(name),
             )  # fmt: skip
         except LimitRefused as fault:

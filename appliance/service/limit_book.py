@@ -1,7 +1,8 @@
 """The limits in force: the configuration's, and what persons changed since. Everything that decides reads them here.
 
 A tightening holds for the very next decision. A loosening needs a second factor, waits, and can be taken back until it
-is due; where more than one person must agree to an order, more than one must want it. Each step is an event before it
+is due: the delay must have passed by the wall clock, and a core must have run through all of it, by a clock that nobody
+sets. A start begins it anew, for while no core ran nobody could see it or take it back. Where more than one person must agree to an order, more than one must want it. Each step is an event before it
 holds, with the whole of the limits in it, so that every decision can be made again from the journal.
 """
 
@@ -9,10 +10,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from appliance.domain.events import Event
 from appliance.domain.limit_changes import (
@@ -87,6 +89,7 @@ class LimitBook:
         state: State,
         recorder: Recorder,
         clock: Clock,
+        monotonic: Callable[[], float],
         new_id: Callable[[], str] = new_change_id,
         may_still_decide: Callable[[str], bool] = lambda _name: True,
     ) -> None:
@@ -99,6 +102,12 @@ class LimitBook:
         self._state = state
         self._recorder = recorder
         self._clock = clock
+        self._monotonic = monotonic
+        self._waits_since = {
+            change.change_id: monotonic()
+            for change in state.limits.changes.values()
+            if change.state is ChangeState.PENDING
+        }
         self._new_id = new_id
         self._may_still_decide = may_still_decide
         self._void = {
@@ -122,9 +131,15 @@ class LimitBook:
         return {it.setting: it for it in self._state.limits.changes.values() if it.state is ChangeState.IN_FORCE}
 
     def pending(self) -> tuple[LimitChange, ...]:
-        """The loosenings that wait, the next first."""
+        """The loosenings that wait, the next first; each due when it can hold at the earliest, by both clocks."""
         waiting = [it for it in self._state.limits.changes.values() if it.state is ChangeState.PENDING]
-        return tuple(sorted(waiting, key=lambda it: (it.due_at, it.change_id)))
+        due = [replace(it, due_at=max(it.due_at, self._clock() + self._still_to_run(it))) for it in waiting]
+        return tuple(sorted(due, key=lambda it: (it.due_at, it.change_id)))
+
+    def _still_to_run(self, change: LimitChange) -> timedelta:
+        """How much longer this core must run before it may hold."""
+        ran = timedelta(seconds=self._monotonic() - self._waits_since[change.change_id])
+        return max(timedelta(0), change.due_at - change.asked_at - ran)
 
     # the start
 
@@ -200,6 +215,7 @@ class LimitBook:
         for other in self.pending():
             if other.setting == key:
                 raise LimitRefused(f"{key}: {other.change_id} waits already, for {other.value}; withdraw it first")
+        self._waits_since[change.change_id] = self._monotonic()
         await self._recorder.record(LooseningAsked(change=change))
         return self._state.limits.changes.get(change.change_id, change)
 
@@ -236,7 +252,7 @@ class LimitBook:
             return
         for change in self.pending():
             if change.due_at <= now:
-                self._end_waiting(change)
+                self._end_waiting(self._state.limits.changes[change.change_id])
 
     def _end_waiting(self, change: LimitChange) -> None:
         needed = max(change.people_min, self._limits.approval_people_min)

@@ -70,6 +70,11 @@ LIMITS_HOLD = (
         LIMITED, "not_a_moment_before",
     ),
     Mutant(
+        "a clock that is set forward brings a loosening forward",
+        BOOK, "        return max(timedelta(0), change.due_at - change.asked_at - ran)", "        return ran * 0",
+        LIMITED, "clock_that_is_set",
+    ),
+    Mutant(
         "a tightening holds with the next heartbeat",
         BOOK, "        self._limits = after\n        await durable\n        return self._state",
         "        await durable\n        self._limits = after\n        return self._state",

@@ -177,7 +177,9 @@ async def open_live(
         prepare(venue)
     venue.news = asyncio.Queue()  # what was told to a life that is over is lost
     host = ScriptedHost(venue, clock, options)
-    core = build(Home(folder / "home"), configuration, clock, cast(PluginHost, host), patience)
+    core = build(
+        Home(folder / "home"), configuration, clock, cast(PluginHost, host), patience, monotonic=clock.monotonic
+    )
     rig = Live(Home(folder / "home"), core, clock, host, cast(Principal, None))
     rig.source()
     rig.quote()

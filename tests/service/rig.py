@@ -66,12 +66,21 @@ class ManualClock:
 
     def __init__(self, now: datetime = NOON) -> None:
         self.now = now
+        self.passed_s = 0.0
 
     def __call__(self) -> datetime:
         return self.now
 
     def advance(self, seconds: float) -> None:
+        self.set(seconds)
+        self.passed_s += seconds
+
+    def set(self, seconds: float) -> None:
+        """Somebody sets the clock; no time passes."""
         self.now += timedelta(seconds=seconds)
+
+    def monotonic(self) -> float:
+        return self.passed_s
 
 
 class Rig:
@@ -232,7 +241,7 @@ async def open_rig(
     """A started core on `folder/home` whose heartbeat only beats when the test says `core.beat()`."""
     clock = clock or ManualClock()
     home = Home(folder / "home")
-    core = build(home, configured(folder, toml), clock, patience=patience)
+    core = build(home, configured(folder, toml), clock, patience=patience, monotonic=clock.monotonic)
     if wrap is not None:
         put_before(core, wrap)
     rig = Rig(home, core, clock)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -302,13 +303,38 @@ def test_a_tightening_survives_restarts(tmp_path: Path) -> None:
     lives(tmp_path, (CAPPED, tightened), (CAPPED, holds(1000)), (CAPPED, holds(1000)))
 
 
-def test_a_loosening_that_was_due_while_the_core_was_down_holds_with_its_first_heartbeat(tmp_path: Path) -> None:
+def test_a_loosening_waits_anew_after_a_start_for_nobody_could_take_it_back_meanwhile(tmp_path: Path) -> None:
+    async def asked_and_left(rig: Rig) -> None:
+        await loosened(rig)
+        await after(rig, 599)
+        rig.clock.advance(3600)
+
     async def later(rig: Rig) -> None:
+        await after(rig, 599)
         assert cap(rig) == 5000
-        await after(rig, 600)
+        (waiting,) = rig.core.limit_book.pending()
+        assert waiting.due_at - rig.clock.now == timedelta(seconds=1)
+        await after(rig, 1)
+        assert cap(rig) == 8000
+        (held,) = (event for event in of(rig, LimitSet) if isinstance(event, LimitSet))
+        assert held.change.due_at < rig.clock.now - timedelta(seconds=3600)
+
+    lives(tmp_path, (CAPPED, asked_and_left), (CAPPED, later), (CAPPED, holds(8000)))
+
+
+@pytest.mark.parametrize("set_by", [3600, -3600], ids=["forward", "back"])
+def test_a_clock_that_is_set_brings_no_loosening_forward(tmp_path: Path, set_by: int) -> None:
+    async def scenario(rig: Rig) -> None:
+        await loosened(rig)
+        rig.clock.set(set_by)
+        await after(rig, 599)
+        assert cap(rig) == 5000
+        (waiting,) = rig.core.limit_book.pending()
+        assert waiting.due_at - rig.clock.now == timedelta(seconds=1 if set_by > 0 else 3601)
+        await after(rig, (waiting.due_at - rig.clock.now).total_seconds())
         assert cap(rig) == 8000
 
-    lives(tmp_path, (CAPPED, asked), (CAPPED, later), (CAPPED, holds(8000)))
+    play(tmp_path, scenario, CAPPED)
 
 
 @pytest.mark.parametrize("act", [tightened, asked], ids=["tightened", "loosened"])
