@@ -2,8 +2,9 @@
 
 A tightening holds for the very next decision. A loosening needs a second factor, waits, and can be taken back until it
 is due: the delay must have passed by the wall clock, and a core must have run through all of it, by a clock that nobody
-sets. A start begins it anew, for while no core ran nobody could see it or take it back. Where more than one person must agree to an order, more than one must want it. Each step is an event before it
-holds, with the whole of the limits in it, so that every decision can be made again from the journal.
+sets. A start begins it anew, for while no core ran nobody could take it back. Where more than one person must agree to
+an order, more than one must want it. Each step is an event before it holds, with the whole of the limits in it, so that
+every decision can be made again from the journal.
 """
 
 from __future__ import annotations

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+
 from msgspec import Struct
 
+from appliance.domain.events import ProposalState
 from appliance.domain.intents import RequestId
 from appliance.domain.operators import Person, Role
 from appliance.service.approvals import SOCKET
@@ -35,10 +39,7 @@ async def decide_on_proposals(
     approvals, limits = core.approvals, core.limits
     match verb:
         case wire.ListApprovals():
-            waiting = approvals.pending()[:LISTED_MAX]
-            may_decide = person.role.covers(Role.OPERATOR)
-            shown = (approvals.shown(record, person) for record in waiting)
-            return [views.approval_detail(one, limits, with_token=may_decide) for one in shown]
+            return [detail async for detail in _waiting(core, person)]
         case wire.ListDecided(state=state, limit=limit, before=before):
             records, following = core.history.proposals(limit, before, state)
             found = tuple(views.decided_approval(record, limits) for record in records)
@@ -59,6 +60,17 @@ async def decide_on_proposals(
             if isinstance(refused, Refused):
                 raise VerbRefused(refusal_text(refused))
             return _outcome(core, request_id, "refused")
+
+
+async def _waiting(core: Core, person: Person) -> AsyncIterator[results.ApprovalDetail]:
+    """Each proposal that waits. Others have their turn between two, for each is looked at with every fact of now, of
+    which there may be many: orders do not wait for a list."""
+    may_decide = person.role.covers(Role.OPERATOR)
+    for record in core.approvals.pending()[:LISTED_MAX]:
+        await asyncio.sleep(0)
+        shown = core.approvals.show(record.request.request_id, person)
+        if shown is not None and shown.record.state is ProposalState.PENDING:
+            yield views.approval_detail(shown, core.limits, with_token=may_decide)
 
 
 def _outcome(core: Core, request_id: str, state: str, order: OperatorOrder | None = None) -> results.ApprovalOutcome:

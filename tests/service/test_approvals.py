@@ -15,6 +15,8 @@ from appliance.domain.events import ApprovalGiven, OrderPermitted, ProposalDecid
 from appliance.domain.intents import OrderIntent
 from appliance.domain.operators import Person, Role, account_name
 from appliance.service.outcomes import Held, Outcome, Placed, Refused
+from appliance.transport import operator_wire as wire
+from appliance.transport.operator_acts import OperatorActs
 from tests.service.ports import Watched
 from tests.service.rig import OPERATOR, ROOMY, Rig, buy, codes, open_rig, order_id, play, sell
 
@@ -52,6 +54,26 @@ def test_an_approval_and_a_refusal_at_once_come_to_one_decision(tmp_path: Path) 
         assert isinstance(approved, Placed)
         assert isinstance(refused, Refused)
         assert sum(isinstance(event, ProposalDecided) for _, event in rig.entries()) == 1
+
+    play(tmp_path, scenario, EACH)
+
+
+def test_a_list_of_what_waits_leaves_others_their_turn_and_shows_nothing_that_waits_no_more(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        held = [(await rig.hold(buy(f"0.0{number}"))).record.request.request_id for number in range(1, 10)]
+        acts = OperatorActs(rig.core)
+        listing = asyncio.ensure_future(acts.carry_out(wire.ListApprovals(), OPERATOR))
+        turns = 0
+        while not listing.done():
+            await asyncio.sleep(0)
+            turns += 1
+            if turns == 2:
+                refusing = asyncio.ensure_future(rig.core.approvals.refuse(held[-1], "other operator", "no"))
+        await refusing
+        shown = await listing
+        assert isinstance(shown, list)
+        assert [getattr(one, "request_id", None) for one in shown] == held[:-1]
+        assert turns >= len(held)
 
     play(tmp_path, scenario, EACH)
 
