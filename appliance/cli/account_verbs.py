@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from appliance.cli.asking import ask, print_json
-from appliance.cli.context import CommandLine, json_option
+from appliance.cli.context import CommandLine, Verbs, json_option
 from appliance.cli.tables import print_table
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ role_option = click.option(
 )
 
 
-@click.group("operator")
+@click.group("operator", cls=Verbs)
 def operator_group() -> None:
     """Operators: who may sign in to the page and the API.
 

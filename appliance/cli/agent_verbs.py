@@ -5,12 +5,12 @@ from __future__ import annotations
 import click
 
 from appliance.cli.asking import ask, print_json
-from appliance.cli.context import CommandLine, json_option
+from appliance.cli.context import CommandLine, Verbs, json_option
 
 SCOPES = ("read", "paper", "live", "feed")
 
 
-@click.group("agent")
+@click.group("agent", cls=Verbs)
 def agent_group() -> None:
     """Agents and their tokens."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from appliance.cli.asking import ask, print_json, print_json_line
-from appliance.cli.context import CommandLine, json_option
+from appliance.cli.context import CommandLine, Verbs, json_option
 from appliance.cli.tables import print_table, screen, table_of
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ WATCH_S = 1.0
 HEADINGS = ("request", "agent", "what", "at most", "worst price", "agreed", "left")
 
 
-@click.group("approvals", invoke_without_command=True)
+@click.group("approvals", cls=Verbs, invoke_without_command=True)
 @click.pass_context
 def approvals_group(context: click.Context) -> None:
     """What agents asked for and a person must decide. Without a verb: list."""

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import click
 
-from appliance.cli.context import EXIT_DAMAGED, CommandLine, json_option
+from appliance.cli.context import EXIT_DAMAGED, CommandLine, Verbs, json_option
 from appliance.cli.report_verbs import tax_command
 from appliance.cli.writing import report_files, write_out, write_sealed
 
 
-@click.group("audit")
+@click.group("audit", cls=Verbs)
 def audit_group() -> None:
     """Verify, prove and export the journal. Exit codes: 0 whole, 2 wrong usage, 4 damaged."""
 

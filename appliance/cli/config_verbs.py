@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from appliance.cli.context import EXIT_REFUSED, CommandLine, json_option
+from appliance.cli.context import EXIT_REFUSED, CommandLine, Verbs, json_option
 from appliance.cli.tables import print_table
 
 if TYPE_CHECKING:
     from appliance.config import Configuration, ConfigurationError
 
 
-@click.group("config")
+@click.group("config", cls=Verbs)
 def config_group() -> None:
     """Check and show the configuration. Exit codes: 0 sound, 1 problems, 2 wrong usage."""
 

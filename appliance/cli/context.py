@@ -24,6 +24,16 @@ EXIT_DAMAGED = 4
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
+class Verbs(click.Group):
+    """A group whose help tells of each verb a whole sentence, on as many lines as it takes."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Click's own cuts each at the end of its line."""
+        verbs = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, verb.get_short_help_str(1000)) for name, verb in verbs if verb is not None])
+
+
 class CommandLine:
     """The home that the options and the environment name."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from appliance.cli.asking import ask, print_json
-from appliance.cli.context import CommandLine, json_option
+from appliance.cli.context import CommandLine, Verbs, json_option
 from appliance.cli.tables import print_table
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SHOWN_MAX = 200
 
 
-@click.group("order")
+@click.group("order", cls=Verbs)
 def order_group() -> None:
     """Orders of every agent."""
 

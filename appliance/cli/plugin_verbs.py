@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from appliance.cli.context import EXIT_REFUSED, CommandLine, json_option
+from appliance.cli.context import EXIT_REFUSED, CommandLine, Verbs, json_option
 from appliance.cli.plugin_check_verb import check_command
 from appliance.cli.plugin_install_verbs import diff_command, inspect_command, install_command
 from appliance.cli.plugin_publishing_verbs import keygen_command, new_command, sign_command
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from appliance.plugin_host.verification import Finding
 
 
-@click.group("plugin")
+@click.group("plugin", cls=Verbs)
 def plugin_group() -> None:
     """Plugins: install, verify, enable, give secrets, check; and for authors: new, keygen, sign.
 

@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 
 import click
 
-from appliance.cli.context import EXIT_REFUSED, CommandLine
+from appliance.cli.context import EXIT_REFUSED, CommandLine, Verbs
 from appliance.cli.writing import report_files, write_sealed
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@click.group("report")
+@click.group("report", cls=Verbs)
 def report_group() -> None:
     """Reports that name what they were computed from and prove themselves: `audit verify --file`."""
 

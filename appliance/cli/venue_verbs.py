@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from appliance.cli.asking import ask, print_json
-from appliance.cli.context import CommandLine, json_option
+from appliance.cli.context import CommandLine, Verbs, json_option
 from appliance.cli.tables import print_table
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _STREAMS = {True: "alive", False: "down", None: "none"}
 
 
-@click.group("venue")
+@click.group("venue", cls=Verbs)
 def venue_group() -> None:
     """Live venues: where real orders go."""
 
