@@ -51,6 +51,9 @@ def list_limits(line: CommandLine, everything: bool, as_json: bool) -> None:
     if rows:
         click.echo()
         print_table(("setting", "value", "unit", "configured", "tighter", "changed by"), rows)
+    if not everything:
+        fixed = ", ".join(it.name for it in limits.limits if it.tighter is None)
+        click.echo(f"fixed until a restart (--all says why): {fixed}")
     _print_waiting(limits)
 
 

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from appliance.config.arrays import Field
+from appliance.config.limit_settings import LIMIT_SETTINGS
 from appliance.config.settings import FAMILIES, SETTINGS, Setting
 from appliance.config.tables import ARRAYS, INSTANCE_FIELDS, INSTANCES
 from appliance.config.unsupported import UNSUPPORTED
 from appliance.config.values import RiskProfile
+from appliance.domain.tightness import FIXED
 
 
 def settings_tables() -> str:
@@ -31,6 +33,7 @@ def settings_tables() -> str:
     refused = [(f"`{_readable(one.pattern)}`", one.part, _harmless(one.harmless), one.advice) for one in UNSUPPORTED]
     parts = (
         "A default with three values is that of the conservative, moderate and aggressive profile.",
+        _fixed(),
         _table(("setting", "variable", "takes", "unit", "default", "what it does", "why"), [*settings, *families]),
         "Arrays of tables (file only):",
         _table(("array", "what it is"), kinds),
@@ -39,6 +42,15 @@ def settings_tables() -> str:
         _table(("variable", "part", "accepted values", "instead"), refused),
     )
     return "\n\n".join(parts) + "\n"
+
+
+def _fixed() -> str:
+    """What holds until a restart, so that nobody looks for a way to change it in a hurry."""
+    fixed = "\n".join(f"- `{LIMIT_SETTINGS[field].key}`: {why}." for field, why in FIXED.items())
+    return (
+        "While the core runs, limits are tightened at once and loosened late (`readytrader limits`). The file and a "
+        f"restart alone change whatever is no limit, and these:\n\n{fixed}"
+    )
 
 
 def _default(setting: Setting[Any]) -> str:

@@ -129,7 +129,10 @@ def second_factors(host: Host) -> Iterator[Finding]:
     for account in found:
         if account.role.covers(Role.OPERATOR):
             if account.totp_secret is None and account.username not in with_passkeys:
-                yield warn(f"{account.username} has no second factor", "enrol one on the page, under Settings")
+                yield warn(
+                    f"{account.username} has no second factor",
+                    f"readytrader operator totp {account.username}, or the page, under My security",
+                )
             else:
                 yield ok(f"{account.username} has a second factor")
 

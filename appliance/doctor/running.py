@@ -54,7 +54,8 @@ def trading(_host: Host, status: StatusView) -> Iterator[Finding]:
     """Whether anything was stopped, by people or by a rule."""
     narrowed = [it for it in status.states if it.state != "active"]
     for it in narrowed:
-        yield warn(f"{it.scope} is {it.state} by {it.by}: {it.reason}", "look why; readytrader resume loosens it")
+        advice = f"look why; readytrader resume --scope {it.scope} loosens it"
+        yield warn(f"{it.scope} is {it.state} by {it.by}: {it.reason}", advice)
     if status.halted and not narrowed:
         yield warn("trading is halted", "look why; readytrader resume loosens it")
     if not status.halted and not narrowed:
@@ -171,9 +172,8 @@ def deliveries(_host: Host, status: StatusView) -> Iterator[Finding]:
         else:
             yield ok(f"{notifier.name}: {notifier.waiting} wait")
     if status.notices.failed:
-        yield warn(
-            f"{status.notices.failed} notices were given up and nobody has read them", "readytrader notices list"
-        )
+        text = f"{status.notices.failed} notices were given up and nobody has read them"
+        yield warn(text, "readytrader notices list --failed")
 
 
 @_asks

@@ -230,8 +230,10 @@ def record_after(before: NoticeRecord | None, at: datetime, event: NoticeEvent) 
         case NoticeGivenUp(notifier=notifier, attempts=attempts, reason=reason):
             done = Delivery(notifier=notifier, state=DeliveryState.GIVEN_UP, attempts=attempts, at=at, reason=reason)
         case NoticeResent(to=to):
+            # A person has seen where it was given up: what they have sent again is what matters from here on.
+            kept = tuple(it for it in before.deliveries if it.state is not DeliveryState.GIVEN_UP)
             again = tuple(Delivery(notifier=name) for name in to)
-            return replace(before, deliveries=_with(before.deliveries, *again), seen_by=None)
+            return replace(before, deliveries=_with(kept, *again), seen_by=None)
         case NoticeSeen(by=by):
             return replace(before, seen_by=by)
     return replace(before, deliveries=_with(before.deliveries, done))

@@ -6,6 +6,7 @@ Figures become floats here, for graphs, and never come back: no decision reads a
 from __future__ import annotations
 
 import logging
+from collections import Counter as Counting
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -96,6 +97,7 @@ class _Readings(Collector):
     def collect(self) -> Iterator[Family]:
         """As `Collector`. A reading that raises costs its own figures and no others."""
         families: dict[str, GaugeMetricFamily | CounterMetricFamily] = {}
+        left_out: Counting[str] = Counting()
         for reading in self._readings:
             try:
                 samples = list(reading())
@@ -103,19 +105,22 @@ class _Readings(Collector):
                 log.exception("figures for the metrics could not be read")
                 continue
             for sample in samples:
-                self._add(families, sample)
+                left_out[sample.metric.name] += not self._add(families, sample)
+        for name, count in (+left_out).items():
+            log.warning("metric %s has more than %d series; %d are left out", name, SERIES_MAX, count)
         yield from families.values()
 
-    def _add(self, families: dict[str, GaugeMetricFamily | CounterMetricFamily], sample: Sample) -> None:
+    def _add(self, families: dict[str, GaugeMetricFamily | CounterMetricFamily], sample: Sample) -> bool:
+        """Whether there was room for it."""
         metric = sample.metric
         family = families.get(metric.name)
         if family is None:
             make = CounterMetricFamily if metric.kind is Kind.COUNTER else GaugeMetricFamily
             family = families[metric.name] = make(metric.name, metric.doc, labels=metric.labels)
-        if len(family.samples) < SERIES_MAX:
-            family.add_metric(sample.labels, as_float(sample.figure))
-        elif len(family.samples) == SERIES_MAX:
-            log.warning("metric %s has more than %d series; the rest is left out", metric.name, SERIES_MAX)
+        if len(family.samples) >= SERIES_MAX:
+            return False
+        family.add_metric(sample.labels, as_float(sample.figure))
+        return True
 
 
 def as_float(figure: Figure) -> float:

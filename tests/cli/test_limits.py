@@ -47,6 +47,7 @@ def test_limits_show_how_much_of_each_is_used_as_a_bar_and_to_programs_as_json(
     assert "USDT" in line
     assert "░" in line
     assert "%" in line
+    assert "fixed until a restart (--all says why): limits.accounting_asset, limits.cash_assets, " in table
     read = appliance.json("limits", "list")
     gauges = {it["name"]: it for it in read["gauges"]}
     assert float(gauges["position BTC"]["used_pct"]) > 0

@@ -8,7 +8,7 @@ import pytest
 
 from appliance.telemetry.catalog import CATALOG
 from tests.cli.test_live_venues import live, serving, trader, until
-from tests.observability.shipped import dashboard, metrics_of, promtool, queries
+from tests.observability.shipped import metrics_of, promtool, queries
 from tests.telemetry.scrape import Scrape
 
 NOTIFIER = """
@@ -52,23 +52,3 @@ NOT_GRAPHED = {"readytrader_worker_state"}
 def test_promtool_finds_nothing_wrong_with_the_exposition(scrape: Scrape) -> None:
     judged = promtool("check", "metrics", said=scrape.text)
     assert (judged.returncode, judged.stdout + judged.stderr) == (0, "")
-
-
-def test_the_dashboard_is_one_that_grafana_can_lay_out() -> None:
-    panels = dashboard()["panels"]
-    assert len({panel["id"] for panel in panels}) == len(panels)
-    taken: set[tuple[int, int]] = set()
-    for panel in panels:
-        place = panel["gridPos"]
-        cells = {
-            (x, y)
-            for x in range(place["x"], place["x"] + place["w"])
-            for y in range(place["y"], place["y"] + place["h"])
-        }
-        assert max(x for x, _ in cells) < 24
-        assert not cells & taken, panel["title"]
-        taken |= cells
-        if panel["type"] != "row":
-            assert panel["description"].endswith("."), panel["title"]
-            assert len({target["refId"] for target in panel["targets"]}) == len(panel["targets"])
-            assert all('job=~"$job"' in target["expr"] for target in panel["targets"]), panel["title"]

@@ -139,10 +139,12 @@ def test_what_waits_for_a_notifier_that_is_gone_is_given_up_and_can_go_through_a
             assert dead.deliveries[0].reason == "there is no such notifier any more"
             assert notices.untold() == [dead]
             assert await notices.resend(dead.notice_id, "ann") == ("phone",)
+            with pytest.raises(NoNotice, match="was given up"):  # it is on its way: twice would be told twice
+                await notices.resend(dead.notice_id, "ann")
             await until(lambda: bool(phone.taken))
             await settled(notices)
-            assert phone.taken[0].notice_id == dead.notice_id
-            assert notices.untold() == []
+            assert [it.notice_id for it in phone.taken] == [dead.notice_id]
+            assert notices.failed() == []
 
     asyncio.run(lives())
 

@@ -9,8 +9,8 @@ import pytest
 
 from appliance.service.agents import LOCAL
 from appliance.service.outcomes import Placed
-from appliance.telemetry.catalog import CATALOG, STAGE, Kind, Metric, Stage
-from appliance.telemetry.meter import Meter, Sample, snapshot
+from appliance.telemetry.catalog import CATALOG, ORDERS, STAGE, Kind, Metric, Stage
+from appliance.telemetry.meter import SERIES_MAX, Meter, Sample, snapshot
 from appliance.transport.tools import CATALOG as TOOLS
 from appliance.transport.tools import call_tool
 from tests.service.rig import BTC, ROOMY, Rig, buy, order_id, play
@@ -150,6 +150,16 @@ def test_a_reading_that_fails_costs_its_own_figures_alone(caplog: pytest.LogCapt
     meter.read_from(lambda: [Sample(metric, Decimal("2"), ("open",))])
     assert Scrape(meter.text().decode()).of("orders", state="open") == 2
     assert "no figures today" in caplog.text
+
+
+def test_what_has_too_many_series_is_cut_and_said_once_a_scrape(caplog: pytest.LogCaptureFixture) -> None:
+    meter = Meter()
+    meter.read_from(lambda: [Sample(ORDERS, 1, (f"s{number}",)) for number in range(SERIES_MAX + 3)])
+    shown = [line for line in meter.text().decode().splitlines() if line.startswith("readytrader_orders{")]
+    assert len(shown) == SERIES_MAX
+    assert [record.getMessage() for record in caplog.records] == [
+        f"metric readytrader_orders has more than {SERIES_MAX} series; 3 are left out"
+    ]
 
 
 def test_every_metric_is_prefixed_documented_and_of_a_lasting_name() -> None:
