@@ -72,10 +72,23 @@ def test_every_library_of_the_system_in_it_is_known_and_under_no_copyleft() -> N
     assert found - OF_THE_SYSTEM.keys() == set()
 
 
+def titles() -> list[str]:
+    """Of whom `LICENCES` has texts: distributions by name, libraries of the system by file, shared texts by path."""
+    return re.findall(r"^=== ([^:\n]+)", (TREE / "_internal" / "LICENCES").read_text(), re.MULTILINE)
+
+
 def test_their_licences_go_along() -> None:
-    titles = re.findall(r"^=== ([^:\n]+)", (TREE / "_internal" / "LICENCES").read_text(), re.MULTILINE)
-    assert {"Python", "litestar", "webauthn", "pyjwt", "pyotp", "prometheus-client", "ccxt"} <= set(titles)
-    assert len(set(titles)) > 50
+    found = titles()
+    assert {"Python", "litestar", "webauthn", "pyjwt", "pyotp", "prometheus-client", "ccxt"} <= set(found)
+    assert len(set(found)) > 50
+
+
+def test_so_do_those_of_the_libraries_of_the_system_and_every_text_that_they_refer_to() -> None:
+    libraries = {path.name for path in (TREE / "_internal").glob("lib*.so*")}
+    assert libraries
+    assert libraries - {name for title in titles() for name in title.split(", ")} == set()
+    referred = re.findall(r"/usr/share/common-licenses/[\w.+-]*\w", (TREE / "_internal" / "LICENCES").read_text())
+    assert set(referred) - set(titles()) == set()
 
 
 @pytest.mark.parametrize("name", ["readline", "_gdbm", "_dbm", "_crypt"])
