@@ -73,3 +73,15 @@ def private_folder(folder: Path) -> Path:
     if found.st_mode & 0o077:
         raise HomeRefused(f"{folder}: mode is {found.st_mode & 0o777:o}, expected 700 (chmod 700 {folder})")
     return folder
+
+
+def read_private(file: Path) -> bytes:
+    """What is in a file that only we can read. Raises `HomeRefused` where others can, or it cannot be read."""
+    try:
+        with file.open("rb") as opened:
+            found = os.fstat(opened.fileno())
+            if found.st_mode & 0o077:
+                raise HomeRefused(f"{file}: mode is {found.st_mode & 0o777:o}, expected 600 (chmod 600 {file})")
+            return opened.read()
+    except OSError as fault:
+        raise HomeRefused(f"{file}: cannot be read: {fault.strerror}") from fault

@@ -14,19 +14,20 @@ from appliance.domain.orders import PAPER_ACCOUNT
 from appliance.domain.series import trade_id
 from appliance.domain.state import RECORD_TYPES, State, Touched
 from appliance.domain.told import INSIGHT_LIFE_MAX
-from appliance.home import Home, HomeRefused
+from appliance.home import Home, HomeRefused, read_private
 from appliance.paper.venue import OpenOrder, PaperVenue
 from appliance.redaction import SECRETS
-from appliance.store.checkpoint import CheckpointKey
+from appliance.store.checkpoint import CheckpointKey, InvalidCheckpoint
 from appliance.store.journal import Journal
 
 KEY_BYTES = 32
+_COPY = "put back a copy of it, or start with an empty home"
 
 
 def open_journal(home: Home) -> Journal:
     """The journal of a home, made when there is none; its public key is put beside it for auditors."""
     key = checkpoint_key(home)
-    SECRETS.keep(home.checkpoint_key.read_text().strip())
+    SECRETS.keep(read_private(home.checkpoint_key).decode().strip())
     journal = Journal.open(home.journal, key)
     home.vkey.write_text(f"{key.verifier(journal.origin).vkey}\n")
     return journal
@@ -35,9 +36,13 @@ def open_journal(home: Home) -> Journal:
 def checkpoint_key(home: Home) -> CheckpointKey:
     """The key that signs the journal's checkpoints; made when there is none and no journal that would need it."""
     if home.checkpoint_key.exists():
-        return CheckpointKey.load(home.checkpoint_key)
+        read_private(home.checkpoint_key)
+        try:
+            return CheckpointKey.load(home.checkpoint_key)
+        except InvalidCheckpoint as fault:
+            raise HomeRefused(f"{fault}; {_COPY}") from fault
     if home.journal.exists():
-        raise HomeRefused(f"{home.checkpoint_key}: missing, and {home.journal} was signed with it")
+        raise HomeRefused(f"{home.checkpoint_key}: missing, and {home.journal} was signed with it; {_COPY}")
     return CheckpointKey.create(home.checkpoint_key)
 
 
@@ -73,7 +78,7 @@ def secret_key(path: Path) -> bytes:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        key = path.read_bytes()
+        key = read_private(path)
         if len(key) != KEY_BYTES:
             raise HomeRefused(f"{path}: expected {KEY_BYTES} bytes, found {len(key)}") from None
         SECRETS.keep(key)

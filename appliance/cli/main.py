@@ -14,7 +14,7 @@ from appliance.cli.agent_verbs import agent_group
 from appliance.cli.approval_verbs import approvals_group
 from appliance.cli.audit_verbs import audit_group
 from appliance.cli.config_verbs import config_group
-from appliance.cli.context import EXIT_REFUSED, EXIT_UNAVAILABLE, CommandLine
+from appliance.cli.context import EXIT_DAMAGED, EXIT_REFUSED, EXIT_UNAVAILABLE, CommandLine, Verbs
 from appliance.cli.daemon_verbs import demo_command, init_command, mcp_command, serve_command
 from appliance.cli.doctor_verb import doctor_command
 from appliance.cli.limit_verbs import limits_group
@@ -32,7 +32,7 @@ from appliance.cli.watchdog_verb import watchdog_command
 from appliance.home import CONFIG_VARIABLE, HOME_VARIABLE, Home
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.option(
     "--home",
     "root",
@@ -111,7 +111,10 @@ def run() -> int:
     except Misconfigured as fault:
         click.echo(f"readytrader: {fault}", err=True)
         return EXIT_REFUSED
-    except (HomeRefused, JournalUnavailable, JournalCorrupt, CredentialsUnavailable, CatalogError) as fault:
+    except JournalCorrupt as fault:
+        click.echo(f"readytrader: {fault}; readytrader audit verify says where", err=True)
+        return EXIT_DAMAGED
+    except (HomeRefused, JournalUnavailable, CredentialsUnavailable, CatalogError) as fault:
         click.echo(f"readytrader: {fault}", err=True)
         return EXIT_UNAVAILABLE
     return 0

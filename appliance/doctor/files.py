@@ -59,6 +59,10 @@ def keys(host: Host) -> Iterator[Finding]:
     kept = sorted(home.keys.glob("*")) if home.keys.is_dir() else []
     files = [file for file in (*kept, *secrets, home.credentials, home.journal) if file.exists()]
     wrong = [finding for file in files for finding in _closed(file, owner, 0o600)]
+    if home.journal.exists() and not home.checkpoint_key.exists():
+        wrong.append(
+            fail(f"{home.checkpoint_key} is missing, and the journal was signed with it", "put back a copy of it")
+        )
     yield from wrong
     if not wrong:
         yield ok(f"{len(files)} files are closed to others")

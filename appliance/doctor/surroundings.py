@@ -99,16 +99,19 @@ def listeners(host: Host) -> Iterator[Finding]:
     if len({port for _, _, port in told if port}) < len([port for _, _, port in told if port]):
         yield fail("agents and operators are given the same port", "change agent.http_port or operator_http.port")
     for who, address, port in told:
-        yield _listener(host, who, address, port)
+        setting = "agent.http_port" if who == "agents" else "operator_http.port"
+        yield _listener(host, who, address, port, setting)
 
 
-def _listener(host: Host, who: str, address: str, port: int) -> Finding:
+def _listener(host: Host, who: str, address: str, port: int, setting: str) -> Finding:
     if port == 0:
         return ok(f"{who}: a free port, which serve tells")
     if host.status is None:
         if _is_free(address, port):
             return ok(f"{who}: {address}:{port} is free")
-        return fail(f"{who}: {address}:{port} is taken by another program", "stop it, or take another port")
+        return fail(
+            f"{who}: {address}:{port} is taken by another program", f"stop it (ss -tlnp shows it), or change {setting}"
+        )
     elsewhere = [found for found in _listening_on(host, port) if not ipaddress.ip_address(found).is_loopback]
     if elsewhere:
         return fail(f"{who}: port {port} is open on {', '.join(elsewhere)}", "find out what listens there: ss -tlnp")

@@ -167,5 +167,6 @@ def _bind(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as fault:
         listener.close()
-        raise HttpRefused(f"{host}:{port}: cannot listen: {fault.strerror}") from fault
+        advice = "; ss -tlnp shows by whom" if fault.errno == errno.EADDRINUSE else ""
+        raise HttpRefused(f"{host}:{port}: cannot listen: {fault.strerror}{advice}") from fault
     return listener

@@ -43,7 +43,8 @@ class OperatorClient:
             self._socket.connect(str(path))
         except OSError as fault:
             self._socket.close()
-            raise NoDaemon(f"no daemon answers at {path} ({fault.strerror or fault})") from fault
+            advice = "" if isinstance(fault, PermissionError) else "; start one with: readytrader serve"
+            raise NoDaemon(f"no daemon answers at {path} ({fault.strerror or fault}){advice}") from fault
         self._file = self._socket.makefile("rb")
 
     def status(self) -> results.StatusView:

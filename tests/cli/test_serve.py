@@ -69,6 +69,7 @@ def test_without_a_daemon_there_is_nothing_to_ask(appliance: Appliance, verb: tu
     finished = appliance.run(*verb)
     assert finished.returncode == 3
     assert "no daemon answers at" in finished.stderr
+    assert finished.stderr.endswith("start one with: readytrader serve\n")
     assert finished.stdout == ""
 
 
@@ -106,7 +107,9 @@ def test_a_port_that_is_taken_is_one_line(appliance: Appliance) -> None:
         port = taken.getsockname()[1]
         finished = appliance.run("serve", READYTRADER_AGENT_HTTP_PORT=str(port))
     assert finished.returncode == 3
-    assert finished.stderr.splitlines()[-1] == (f"readytrader: 127.0.0.1:{port}: cannot listen: Address already in use")
+    assert finished.stderr.splitlines()[-1] == (
+        f"readytrader: 127.0.0.1:{port}: cannot listen: Address already in use; ss -tlnp shows by whom"
+    )
     assert "Traceback" not in finished.stderr
 
 

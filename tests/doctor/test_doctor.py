@@ -109,6 +109,8 @@ FAULTS: dict[str, tuple[Fault, str, Level]] = {
         lambda g: g.says(journal_failure="no space left"), "journal: writable", Level.FAIL),
     "a folder that others can open": (lambda g: g.home.keys.chmod(0o755), "files: folders", Level.FAIL),
     "a key that others can read": (lambda g: g.home.permit_key.chmod(0o640), "files: keys", Level.FAIL),
+    "a journal without the key that it was signed with": (
+        lambda g: g.home.checkpoint_key.unlink(), "files: keys", Level.FAIL),
     "accounts that others can read": (lambda g: g.home.credentials.chmod(0o644), "files: keys", Level.FAIL),
     "a socket that others can open": (
         lambda g: g.home.operator_socket.chmod(0o666), "files: sockets", Level.FAIL),

@@ -203,7 +203,7 @@ def spoil_parent(path: Path) -> None:
     [
         (spoil_mode, "mode 640 lets others in"),
         (spoil_link, "Too many levels of symbolic links"),
-        (spoil_gone, "No such file"),
+        (spoil_gone, "is missing"),
         (spoil_pipe, "no regular file"),
         (spoil_folder, "no regular file"),
         (spoil_size, "more than 65536 bytes"),

@@ -23,6 +23,8 @@ def read_credentials(folder: str, names: Sequence[str], optional: Sequence[str] 
         return {}
     try:
         opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise CredentialRefused(f"{folder}/{[*names, *optional][0]}: is missing") from None
     except OSError as fault:
         raise CredentialRefused(f"{folder}: {fault.strerror}") from fault
     try:
@@ -51,6 +53,8 @@ def _read(folder: int, folder_name: str, name: str) -> str:
     try:
         # Not blocking: opening a pipe would wait for its writer.
         opened = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=folder)
+    except FileNotFoundError:
+        raise CredentialRefused(f"{path}: is missing") from None
     except OSError as fault:
         raise CredentialRefused(f"{path}: {fault.strerror}") from fault
     try:

@@ -96,6 +96,8 @@ def _be(spec: WorkerSpec, channel: socket.socket, egress: socket.socket | None) 
             required=spec.cage_required,
         )
         gates = _gates(spec)
+    except CredentialRefused as error:
+        return _refused(channel, output, f"{error} (readytrader plugin secret {spec.name})")
     except _REFUSALS as error:
         return _refused(channel, output, str(error))
     except Exception as error:  # noqa: BLE001 - whatever else goes wrong here, no plugin is loaded
