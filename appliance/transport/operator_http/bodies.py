@@ -82,7 +82,7 @@ class AcceptDrift(Body, frozen=True, kw_only=True):
     factor: Factor | None = None
 
 
-class NewAgent(Body, frozen=True, kw_only=True):
+class AgentWanted(Body, frozen=True, kw_only=True):
     name: wire.Name
     scopes: frozenset[AgentScope]
     days: wire.Days

@@ -19,13 +19,21 @@ from msgspec import Meta
 
 from appliance import __version__
 from appliance.domain.operators import Role
+from appliance.transport.operator_http.document_words import (
+    ERRORS,
+    EXAMPLES,
+    FACTOR_ERRORS,
+    INTRODUCTION,
+    SIGN_IN_ERRORS,
+    SIGNED_IN_ERRORS,
+)
 from appliance.transport.operator_http.faults import ErrorReply
+from appliance.transport.operator_http.field_words import FIELD_WORDS
 
 _REF = "#/components/schemas/{name}"
 _PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
 _BOUNDS = ("ge", "gt", "le", "lt", "min_length", "max_length", "pattern")
-_ALWAYS = {"400", "413", "429", "500"}
-_SIGNED_IN = {"401", "403"}
+_ALWAYS = {"400", "403", "413", "421", "429", "500"}
 _ACTING = {"409", "503"}
 
 
@@ -38,6 +46,7 @@ def document(routes: Iterable[HTTPRouteHandler]) -> dict[str, Any]:
         types += [_bare(it) for name, it in found.items() if name == "data" or (name == "return" and not _is_raw(it))]
         types += [_bare(it) for it in found.values() if _marker(it, ParameterKwarg)]
     schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
+    _describe(components)
     schema_of = dict(zip(map(_key, types), schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for route in described:
@@ -48,11 +57,19 @@ def document(routes: Iterable[HTTPRouteHandler]) -> dict[str, Any]:
                     entry[method.lower()] = _operation(route, path, hints[route], schema_of)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "ReadyTrader for operators", "version": __version__},
+        "info": {"title": "ReadyTrader for operators", "version": __version__, "description": INTRODUCTION},
+        "servers": [{"url": "/"}],
         "paths": paths,
         "components": {
             "schemas": components,
-            "securitySchemes": {"session": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+            "securitySchemes": {
+                "session": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "The access token that signing in gives; it is good for ten minutes.",
+                }
+            },
         },
     }
 
@@ -70,40 +87,79 @@ def _operation(
 ) -> dict[str, Any]:
     """One method of one path."""
     role = route.opt.get("role")
+    is_sign_in = route.opt.get("public") is True and "POST" in route.http_methods
     statuses = set(_ALWAYS)
-    statuses |= _SIGNED_IN if isinstance(role, Role) else {"403"}
+    statuses |= {"401"} if isinstance(role, Role) or is_sign_in else set()
     statuses |= {"503"} if "GET" in route.http_methods else _ACTING
     in_path = set(_PARAMETER.findall(path))
     if in_path or "GET" in route.http_methods:
         statuses |= {"404", "409"}
-    if route.opt.get("public") is True and "POST" in route.http_methods:
-        statuses |= {"401"}
+    said = dict(ERRORS)
+    if isinstance(role, Role):
+        said = _with(said, SIGNED_IN_ERRORS)
+    if is_sign_in:
+        said |= SIGN_IN_ERRORS
+    if "data" in hints and _takes_factor(hints["data"]):
+        said = _with(said, FACTOR_ERRORS)
     operation: dict[str, Any] = {
         "operationId": route.fn.__name__,
+        "tags": [route.fn.__module__.rpartition(".")[2].removesuffix("_routes")],
         "summary": (route.fn.__doc__ or "").strip().partition("\n")[0],
         "responses": {
-            "200": {"description": "done", "content": _content(hints["return"], schema_of)},
-            **{it: _error(it, schema_of) for it in sorted(statuses)},
+            "200": {"description": "Done.", "content": _content(hints["return"], schema_of)},
+            **{it: _error(it, said[it], schema_of) for it in sorted(statuses)},
         },
     }
     if isinstance(role, Role):
         operation["security"] = [{"session": []}]
         operation["description"] = f"For {role} and up."
     parameters = [
-        _parameter(name, it, name in in_path, schema_of) for name, it in hints.items() if _marker(it, ParameterKwarg)
+        _parameter(route.fn.__name__, name, it, name in in_path, schema_of)
+        for name, it in hints.items()
+        if _marker(it, ParameterKwarg)
     ]
     if parameters:
         operation["parameters"] = parameters
     if "data" in hints:
         content = {"application/json": {"schema": schema_of[_key(_bare(hints["data"]))]}}
+        if route.fn.__name__ in EXAMPLES:
+            content["application/json"]["example"] = EXAMPLES[route.fn.__name__]
         operation["requestBody"] = {"required": True, "content": content}
     return operation
 
 
-def _parameter(name: str, hint: Any, in_path: bool, schema_of: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    schema = schema_of[_key(_bare(hint))]
-    marker = _marker(hint, ParameterKwarg)
-    return {"name": marker.name or name, "in": "path" if in_path else "query", "required": in_path, "schema": schema}
+def _parameter(
+    operation: str, name: str, hint: Any, in_path: bool, schema_of: dict[str, dict[str, Any]]
+) -> dict[str, Any]:
+    name = _marker(hint, ParameterKwarg).name or name
+    return {
+        "name": name,
+        "in": "path" if in_path else "query",
+        "required": in_path,
+        "description": _words(operation, name),
+        "schema": schema_of[_key(_bare(hint))],
+    }
+
+
+def _describe(components: dict[str, Any]) -> None:
+    """Say of every field what it means."""
+    for name, schema in components.items():
+        for field, described in schema.get("properties", {}).items():
+            described["description"] = _words(name, field)
+
+
+def _words(owner: str, name: str) -> str:
+    return FIELD_WORDS.get(f"{owner}.{name}") or FIELD_WORDS[name]
+
+
+def _with(said: dict[str, str], more: dict[str, str]) -> dict[str, str]:
+    """The same statuses, with more that each may mean."""
+    return said | {status: said[status] + text for status, text in more.items()}
+
+
+def _takes_factor(hint: Any) -> bool:
+    bare = _bare(hint)
+    return isinstance(bare, type) and "factor" in getattr(bare, "__struct_fields__", ())
 
 
 def _content(hint: Any, schema_of: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -112,9 +168,9 @@ def _content(hint: Any, schema_of: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return {"application/json": {"schema": schema_of[_key(_bare(hint))]}}
 
 
-def _error(status: str, schema_of: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _error(status: str, said: str, schema_of: dict[str, dict[str, Any]]) -> dict[str, Any]:
     answer: dict[str, Any] = {
-        "description": "refused",
+        "description": said,
         "content": {"application/json": {"schema": schema_of[_key(ErrorReply)]}},
     }
     if status == "429":

@@ -29,7 +29,7 @@ async def agents(asking: Asked) -> Agents:
 
 
 @post("/api/agents", opt=ADMIN, status_code=200)
-async def add_agent(asking: Asked, data: JSONBody[bodies.NewAgent]) -> NewAgent:
+async def add_agent(asking: Asked, data: JSONBody[bodies.AgentWanted]) -> NewAgent:
     """Add an agent; its token is shown this once. Needs the second factor."""
     act = AddAgentAct(name=data.name, scopes=data.scopes, days=data.days, symbols=data.symbols)
     await asking.prove(act, data.factor)
