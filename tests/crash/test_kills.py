@@ -106,9 +106,9 @@ def require_answers_kept(folder: Path, output: str) -> None:
         name, _, identifier = line.partition(" ")
         state = name.partition(":")[2]
         if name.startswith("deposited"):
-            assert any(kind == "funds.moved" for kind, _ in entries_of(folder / "home" / "journal.db"))
+            assert any(kind == "funds.moved" for kind, _at, _body in entries_of(folder / "home" / "journal.db"))
         elif state == "held":
-            assert any(kind == "proposal.made" for kind, _ in entries_of(folder / "home" / "journal.db"))
+            assert any(kind == "proposal.made" for kind, _at, _body in entries_of(folder / "home" / "journal.db"))
         elif state:
             assert identifier in orders, f"{name}: {identifier} was answered and is lost"
             assert state not in TERMINAL or orders[identifier] == state, (

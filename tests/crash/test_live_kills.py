@@ -183,7 +183,7 @@ def read(journal: Path) -> tuple[dict[str, str], dict[str, str], dict[str, set[s
     permitted: dict[str, str] = {}
     states: dict[str, str] = {}
     fills: dict[str, set[str]] = {}
-    for kind, body in entries_of(journal):
+    for kind, _at, body in entries_of(journal):
         if kind == "order.permitted":
             order_id = body["permitted"]["payload"]["client_order_id"]
             assert order_id not in permitted, f"{order_id} was permitted twice"

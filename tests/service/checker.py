@@ -11,6 +11,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -50,19 +51,26 @@ class SeenOrder:
         return (quantity - self.filled) / quantity if self.live else ZERO
 
 
+POSITION_MAX = "limits.position_max_pct"
+
+
 class Checker:
     """Reads entries in order and raises `Violation` at the first broken promise."""
 
     def __init__(self, position_max_pct: Decimal) -> None:
         self.position_max_pct = position_max_pct
+        """As it stands in the configuration, until an entry says that a person changed it."""
+        self.loosenings: dict[str, Json] = {}
         self.orders: dict[str, SeenOrder] = {}
         self.balances: dict[str, Decimal] = defaultdict(lambda: ZERO)
         self.proposals: dict[str, str] = {}
         self.keys: dict[tuple[str, str], str] = {}
         self.scopes: dict[str, str] = {}
+        self.now = datetime.min.replace(tzinfo=UTC)
 
-    def read(self, entries: Iterable[tuple[str, Json]]) -> None:
-        for kind, body in entries:
+    def read(self, entries: Iterable[tuple[str, str, Json]]) -> None:
+        for kind, at, body in entries:
+            self.now = datetime.fromisoformat(at)
             handler = getattr(self, "on_" + kind.replace(".", "_"), None)
             if handler is not None:
                 handler(body)
@@ -114,6 +122,26 @@ class Checker:
             self.proposals[order_id] = "consumed"
         else:
             require(approval is None, f"{order_id}: an approval without a proposal")
+
+    # what persons made of the limits
+
+    def on_limit_loosening_asked(self, body: Json) -> None:
+        self.loosenings[body["change"]["change_id"]] = body["change"]
+
+    def on_limit_change_ended(self, body: Json) -> None:
+        self.loosenings.pop(body["change_id"], None)
+
+    def on_limit_set(self, body: Json) -> None:
+        change = body["change"]
+        require(change["setting"] == POSITION_MAX, f"{change['setting']} was changed by nobody")
+        value = Decimal(change["value"])
+        if change["tightens"]:
+            require(value < self.position_max_pct, f"tightened from {self.position_max_pct} to {value}")
+        else:
+            asked = self.loosenings.pop(change["change_id"], None)
+            require(asked is not None, f"loosened to {value}, and nobody waited for it")
+            require(datetime.fromisoformat(change["due_at"]) <= self.now, f"loosened to {value} at {self.now}: early")
+        self.position_max_pct = value
 
     # limits, by our own sums
 
@@ -182,14 +210,14 @@ class Checker:
         raise Violation(f"{body['asset']}: {body['expected']} expected, {body['found']} found")
 
 
-def entries_of(path: Path) -> list[tuple[str, Json]]:
-    """Kind and body of every entry on disk."""
+def entries_of(path: Path) -> list[tuple[str, str, Json]]:
+    """Kind, time and body of every entry on disk."""
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     try:
         leaves = [json.loads(leaf) for (leaf,) in connection.execute("SELECT leaf FROM entry ORDER BY seq")]
     finally:
         connection.close()
-    return [(leaf["kind"], leaf["body"]) for leaf in leaves]
+    return [(leaf["kind"], leaf["at"], leaf["body"]) for leaf in leaves]
 
 
 def records_of(path: Path, kind: str) -> list[Json]:

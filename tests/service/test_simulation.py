@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from decimal import ROUND_DOWN, Decimal
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,11 @@ from appliance.bootstrap import build
 from appliance.domain.trading_state import TradingState
 from appliance.home import Home
 from appliance.service.agents import LOCAL
+from appliance.service.limit_book import LimitRefused
 from appliance.service.outcomes import Held, Outcome, Placed
 from appliance.store.journal import JournalUnavailable
 from appliance.store.writer import Group
-from tests.service.checker import Checker, check
+from tests.service.checker import POSITION_MAX, Checker, check
 from tests.service.ports import Watched
 from tests.service.rig import OPERATOR, ManualClock, Rig, configured, order, put_before, require_whole
 
@@ -101,7 +103,7 @@ class Trading(RuleBasedStateMachine):
     def open_core(self, folder: Path) -> None:
         folder.mkdir(exist_ok=True)
         self.home = Home(folder / "home")
-        core = build(self.home, configured(folder, TOML), self.clock)
+        core = build(self.home, configured(folder, TOML), self.clock, monotonic=self.clock.monotonic)
         ledger = put_before(core, lambda venue: Ledger(venue, self.reached, self.home.halt_file))
         assert isinstance(ledger, Ledger)
         self.ledger = ledger
@@ -227,6 +229,30 @@ class Trading(RuleBasedStateMachine):
     def resume(self) -> None:
         self.run(self.rig.core.halt.resume("operator", "fine"))
 
+    @rule(percent=st.integers(5, 60))
+    def tighten(self, percent: int) -> None:
+        with suppress(LimitRefused):
+            self.run(self.rig.core.limit_book.tighten(POSITION_MAX, str(percent), OPERATOR, "less"))
+
+    @rule(percent=st.integers(5, 59), seconds=st.sampled_from([1, 31, 130, 90000]))
+    def tighten_and_change_ones_mind(self, percent: int, seconds: int) -> None:
+        self.tighten(percent)
+        with suppress(LimitRefused):
+            wanted = self.rig.core.limits.position_max_pct + 1
+            self.run(self.rig.core.limit_book.loosen(POSITION_MAX, str(wanted), OPERATOR, "totp", "more"))
+        self.time_passes(seconds)
+
+    @rule(side=sides, quantity=quantities, percent=st.integers(5, 60))
+    def tighten_while_ordering(self, side: Side, quantity: str, percent: int) -> None:
+        async def both() -> None:
+            submitting = asyncio.create_task(self.rig.submit(order(side, quantity, None)))
+            await asyncio.sleep(0)
+            with suppress(LimitRefused):
+                await self.rig.core.limit_book.tighten(POSITION_MAX, str(percent), OPERATOR, "less")
+            await submitting
+
+        self.run(both())
+
     # ends
 
     @rule(side=sides, quantity=quantities, offset=st.none() | st.integers(-800, 800), steps=st.integers(0, 12))
@@ -293,6 +319,7 @@ class Trading(RuleBasedStateMachine):
         assert len(self.reached) == len(set(self.reached)), "an order reached the venue twice"
         assert set(self.reached) <= checker.orders.keys(), "an order reached the venue without a permit"
         assert self.ledger.sent_after_halt == []
+        assert self.rig.core.limits.position_max_pct == checker.position_max_pct
         for order_id, state in self.ended.items():
             assert checker.orders[order_id].state == state, f"{order_id} had ended as {state}"
         self.ended |= {one: OrderState(seen.state) for one, seen in checker.orders.items() if not seen.live}
