@@ -66,7 +66,8 @@ def _mount_of(path: Path, mounts: str) -> tuple[str, str]:
     real, found = f"{path.resolve()}/", ("/", "unknown")
     for line in mounts.splitlines():
         _, mount, kind, *_ = line.split(" ")
-        point = mount.encode().decode("unicode_escape").rstrip("/") + "/"
+        # A blank is \040 there, and what is no ASCII stands in UTF-8 as it is.
+        point = mount.encode().decode("unicode_escape").encode("latin-1").decode(errors="replace").rstrip("/") + "/"
         if real.startswith(point) and len(point) >= len(found[0]):
             found = (point, kind)
     return found[0].rstrip("/") or "/", found[1]

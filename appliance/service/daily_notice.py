@@ -12,7 +12,6 @@ from appliance.service.archive import Archive
 from appliance.service.daily import day_in_short
 from appliance.service.recorder import Recorder
 from appliance.service.tax import CurrencyChanged
-from appliance.store.journal import JournalUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -29,13 +28,16 @@ class DailyNotice:
         self._archive = archive
         self._wanted = wanted
         self._running: asyncio.Task[None] | None = None
+        self._tried: date | None = None
 
     def look(self, now: datetime) -> None:
         """Begin with yesterday's summary where it is time. Returns at once; the reading is done in a thread."""
         if not self._wanted or now.time() < NOT_BEFORE or self._running is not None:
             return
         yesterday = now.date() - timedelta(days=1)
-        if self._state.kept.day_told is None or self._state.kept.day_told < yesterday:
+        told = self._state.kept.day_told
+        if (told is None or told < yesterday) and self._tried != yesterday:
+            self._tried = yesterday
             self._running = asyncio.create_task(self._tell(yesterday), name="daily-summary")
             self._running.add_done_callback(self._done)
 
@@ -58,7 +60,5 @@ class DailyNotice:
         if task.cancelled():
             return
         fault = task.exception()
-        if fault is not None and not isinstance(fault, JournalUnavailable):
-            log.error("the summary of the day could not be made", exc_info=fault)
-            # Once is enough: the next attempt is tomorrow's, or the next life's.
-            self._wanted = False
+        if fault is not None and self._recorder.failure is None:
+            log.error("the summary of the day could not be made; the next attempt is tomorrow's", exc_info=fault)

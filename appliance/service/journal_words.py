@@ -32,6 +32,8 @@ from appliance.store.entry import Leaf
 
 LINE_MAX = 300
 _FIELD_MAX = 80
+_NO_TEXT = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+"""Unicode's general categories of what is no text in one line."""
 
 
 def summary_of(leaf: Leaf) -> str:
@@ -363,8 +365,8 @@ def asked(intent: Intent) -> str:
 
 
 def plain(text: str, length_max: int) -> str:
-    """One line of at most so many characters: control and format characters (Unicode category C) become blanks."""
+    """One line of at most so many characters: controls, format characters and line ends become blanks."""
     cut = text if len(text) <= length_max else f"{text[: length_max - 1]}…"
     if cut.isascii() and cut.isprintable():
         return cut
-    return "".join(" " if unicodedata.category(one).startswith("C") else one for one in cut)
+    return "".join(" " if unicodedata.category(one) in _NO_TEXT else one for one in cut)

@@ -14,6 +14,7 @@ from readytrader_sdk.ports import Severity
 
 from appliance.domain.limits import Limits
 from appliance.domain.lives import CoreLife
+from appliance.pipeline import levels
 from appliance.plugin_host.health import WorkerHealth, WorkerState
 from appliance.plugin_host.kinds import Kind
 from appliance.service.notice_words import Words, words
@@ -97,13 +98,11 @@ class NoticeWatch:
             self._tell("worker.changed", Severity.WARNING, f"worker {name} is down", text, but)
 
     def _look_at_losses(self, now: datetime) -> None:
+        """As the rules measure them: what is told here is what refuses there."""
         facts, limits = self._portfolio.performance(self._portfolio.equity(now).total, now), self._limits()
-        for name, reference, limit_pct in (
-            ("the day's loss", facts.nav_day_open, limits.daily_loss_max_pct),
-            ("the drawdown", facts.nav_peak, limits.drawdown_max_pct),
-        ):
-            if facts.nav is not None and reference is not None and reference > 0:
-                self._look_at_loss(name, (ONE - facts.nav / reference) * 100, limit_pct)
+        for level in (levels.daily_loss(facts, limits), levels.drawdown(facts, limits)):
+            if level is not None:
+                self._look_at_loss(f"the {level.name}", level.used, level.limit)
 
     def _look_at_loss(self, name: str, fall_pct: Decimal, limit_pct: Decimal) -> None:
         share, told = fall_pct / limit_pct, self._losses_told.get(name, Decimal(0))

@@ -6,7 +6,6 @@ agent's own note is left out, for it is written to persuade.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from functools import singledispatch
 
@@ -54,11 +53,10 @@ from appliance.domain.orders import Order
 from appliance.domain.state import Touched
 from appliance.domain.told import DayTold
 from appliance.domain.trading_state import TradingState
+from appliance.service.journal_words import plain
 from appliance.service.key_rights import risk_of
 
 TEXT_MAX = 600
-_NO_TEXT = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
-"""Unicode's general categories of what is no text in one line."""
 
 
 class Words(Struct, frozen=True, kw_only=True):
@@ -111,11 +109,10 @@ _SEVERITY = {
 @words_of.register
 def _(event: TradingStateSet) -> Words:
     set_to = event.scope_state
-    return words(
-        _SEVERITY[set_to.state],
-        f"trading is {set_to.state} for {set_to.scope}",
-        f"Set by {set_to.by}: {set_to.reason}. Only an operator loosens it: readytrader resume --scope {set_to.scope}",
-    )
+    text = f"Set by {set_to.by}: {set_to.reason}."
+    if set_to.state is not TradingState.ACTIVE:
+        text += f" Only an operator loosens it: readytrader resume --scope {set_to.scope}"
+    return words(_SEVERITY[set_to.state], f"trading is {set_to.state} for {set_to.scope}", text)
 
 
 @words_of.register
@@ -353,9 +350,3 @@ def _asked(intent: Intent) -> str:
 def words(severity: Severity, subject: str, text: str) -> Words:
     """Capped and printable."""
     return Words(severity=severity, subject=plain(subject, 200), text=plain(text, TEXT_MAX))
-
-
-def plain(text: str, length_max: int) -> str:
-    """One line of at most so many characters: controls, format characters and line ends become blanks."""
-    cut = text if len(text) <= length_max else f"{text[: length_max - 1]}…"
-    return "".join(" " if unicodedata.category(character) in _NO_TEXT else character for character in cut)

@@ -30,9 +30,10 @@ from appliance.domain.notices import (
     Route,
 )
 from appliance.domain.state import State, Touched
+from appliance.service.journal_words import plain
 from appliance.service.notice_folding import Folding
 from appliance.service.notice_outbox import Outbox
-from appliance.service.notice_words import Words, plain, words_of_change
+from appliance.service.notice_words import Words, words_of_change
 from appliance.service.patience import Patience
 from appliance.service.recorder import Recorder
 from appliance.store.journal import JournalUnavailable

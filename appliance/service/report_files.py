@@ -193,10 +193,13 @@ def _year_text(year: int | None) -> str:
 
 def _tax_cells(row: TaxRow, currency: str) -> Iterator[tuple[object, ...]]:
     it = row.origin
+    note = ""
     if row.short:
         note = f"{text_from_decimal(row.short)} of it was never acquired here"
-    else:
-        note = "a value is not known" if row.value is None else ""
+    elif row.value is None:
+        note = "a value is not known"
+    elif row.cost is None and row.kind is not RowKind.ACQUISITION:
+        note = "what its lots had cost is not known"
     yield (
         row.kind, it.at.year, it.at, it.portfolio, row.asset, row.quantity, row.value, row.cost, row.gain, currency,
         it.fee if it.fee_asset else None, it.fee_asset, it.symbol, it.order, it.fill, it.entry, None, None, note,

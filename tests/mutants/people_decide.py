@@ -57,8 +57,8 @@ AGREEING_PEOPLE = (
     ),
     Mutant(
         "viewers are shown confirm tokens",
-        "appliance/transport/decision_acts.py", "            may_decide = person.role.covers(Role.OPERATOR)\n",
-        "            may_decide = True\n",
+        "appliance/transport/decision_acts.py", "    may_decide = person.role.covers(Role.OPERATOR)\n",
+        "    may_decide = True\n",
         ROUTES, "viewer_sees_no_token",
     ),
 )  # fmt: skip

@@ -67,7 +67,7 @@ REPORTED = (
     Mutant(
         "a day is told with each look",
         "appliance/service/daily_notice.py",
-        "        if self._state.kept.day_told is None or self._state.kept.day_told < yesterday:\n",
+        "        if (told is None or told < yesterday) and self._tried != yesterday:\n",
         "        if True:\n",
         "tests/service/test_daily.py", "told_once",
     ),

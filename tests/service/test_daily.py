@@ -142,7 +142,7 @@ def test_paper_and_real_money_are_never_added_up() -> None:
 async def days_told(rig: Rig) -> list[DayTold]:
     """After whatever was begun has ended."""
     if rig.core._daily._running is not None:
-        await rig.core._daily._running
+        await asyncio.gather(rig.core._daily._running, return_exceptions=True)
     await rig.core.recorder.written()
     return [event for _, event in rig.entries() if isinstance(event, DayTold)]
 
@@ -169,6 +169,26 @@ def test_yesterday_is_told_once_after_midnight_and_not_again_after_a_restart(tmp
         assert words is not None
         assert words.subject == "the day 2026-03-02"
         assert words.text.startswith("2 orders, 2 fills, -")
+
+    asyncio.run(life())
+
+
+def test_a_day_that_cannot_be_summed_up_is_tried_once_and_the_next_one_is_told(tmp_path: Path) -> None:
+    async def life() -> None:
+        clock = ManualClock(datetime(2026, 3, 2, 12, 0, tzinfo=UTC))
+        async with open_rig(tmp_path, TOLD, clock=clock) as rig:
+            await a_day(rig)
+            there = rig.core.archive.path
+            rig.core.archive.path = tmp_path / "gone"
+            clock.now = datetime(2026, 3, 3, 0, 5, tzinfo=UTC)
+            await rig.core.beat()
+            before = await days_told(rig)
+            rig.core.archive.path = there
+            await rig.core.beat()
+            assert await days_told(rig) == before
+            clock.advance(24 * 3600)
+            await rig.core.beat()
+            assert [it.day for it in await days_told(rig)] == [DAY - timedelta(days=1), DAY + timedelta(days=1)]
 
     asyncio.run(life())
 

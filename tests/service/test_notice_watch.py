@@ -116,8 +116,8 @@ def test_a_worker_that_cannot_work_is_told_at_once_and_a_notifier_not_through_it
 def test_a_loss_is_told_when_it_is_near_its_limit_and_when_it_is_there_and_again_only_after_a_calm(
     scene: Scene,
 ) -> None:
-    near = ("loss.near", Severity.WARNING, "the day's loss is near its limit")
-    reached = ("loss.reached", Severity.CRITICAL, "the day's loss has reached its limit")
+    near = ("loss.near", Severity.WARNING, "the daily loss is near its limit")
+    reached = ("loss.reached", Severity.CRITICAL, "the daily loss has reached its limit")
     told = []
     for nav in ("96.01", "96", "95.9", "95.01", "95", "94", "95.5", "94.9", "97.01", "95.9", "94"):
         scene.portfolio.nav = Decimal(nav)
