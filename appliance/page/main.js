@@ -16,7 +16,7 @@ function Page() {
     return disconnect;
   }, [state]);
   if (state === "starting") return html`<${Splash} />`;
-  return state === "in" ? html`<${Frame} />` : html`<${SignIn} expired=${state === "expired"} />`;
+  return state === "in" ? html`<${Frame} />` : html`<${SignIn} why=${state} />`;
 }
 
 applyTheme();

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, Playwright, async_playwright, expect
 
 ARGUMENTS = (
     "--no-sandbox",  # tests run as root, where Chromium has none
@@ -19,6 +20,7 @@ ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost",  # the page may ask nobody but its own appliance
 )
 DESK = (1360, 900)
 PHONE = (360, 780)
@@ -108,10 +110,11 @@ class Visitor:
 
 
 class Browsers:
-    """One Chromium; each visitor has a profile of their own."""
+    """The Chromium of all tests, as one test has it: each visitor has a profile that ends with the test."""
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
+        self._contexts: list[BrowserContext] = []
 
     async def visitor(
         self, port: int, size: tuple[int, int] = DESK, look: Any = "light", motion: Any = "reduce"
@@ -119,23 +122,75 @@ class Browsers:
         context = await self._browser.new_context(
             viewport={"width": size[0], "height": size[1]}, color_scheme=look, reduced_motion=motion
         )
+        self._contexts.append(context)
         context.set_default_timeout(PATIENCE_MS)
-        await context.route(lambda address: f"//localhost:{port}" not in address, _to_nowhere)
         return Visitor(context, await context.new_page(), port)
 
+    async def close(self) -> None:
+        """End every profile of this test."""
+        for context in self._contexts:
+            await context.close()
 
-async def _to_nowhere(route: Route) -> None:
-    """The page may ask nobody but its own appliance."""
-    await route.abort()
+
+class _Shared:
+    """One event loop and one Chromium in it, for all tests of this process: a start takes longer than most tests."""
+
+    def __init__(self) -> None:
+        self._runner = asyncio.Runner()
+        self._playwright: Playwright | None = None
+        self._browser: Browser | None = None
+
+    def run(self, scenario: Coroutine[Any, Any, None]) -> None:
+        try:
+            self._runner.run(self.browser())
+        except BaseException:
+            scenario.close()
+            raise
+        self._runner.run(_alone(scenario))
+
+    async def browser(self) -> Browser:
+        if self._playwright is None or self._browser is None or not self._browser.is_connected():
+            path = chromium()
+            self._playwright = self._playwright or await async_playwright().start()
+            self._browser = await self._playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+        return self._browser
+
+    def close(self) -> None:
+        self._runner.run(self._close())
+        self._runner.close()
+
+    async def _close(self) -> None:
+        if self._browser is not None:
+            await self._browser.close()
+        if self._playwright is not None:
+            await self._playwright.stop()
+
+
+async def _alone(scenario: Coroutine[Any, Any, None]) -> None:
+    """What the scenario leaves running ends with it, as it would with a loop of its own."""
+    before = asyncio.all_tasks()
+    try:
+        await scenario
+    finally:
+        left = asyncio.all_tasks() - before
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+
+shared = _Shared()
 
 
 @asynccontextmanager
 async def chromium_running() -> AsyncIterator[Browsers]:
-    """A Chromium with an empty profile."""
-    path = chromium()
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
-        try:
-            yield Browsers(browser)
-        finally:
-            await browser.close()
+    """The Chromium, with no profile yet."""
+    browsers = Browsers(await shared.browser())
+    try:
+        yield browsers
+    finally:
+        await browsers.close()
+
+
+def run(scenario: Coroutine[Any, Any, None]) -> None:
+    """What a test of the page does with its scenario, in place of `asyncio.run`."""
+    shared.run(scenario)

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from playwright.async_api import expect
 
 from appliance.domain.operators import Role
 from tests.operator_http.serving import PASSWORD, listening, served
-from tests.page.browser import Visitor, chromium_running
+from tests.page.browser import Visitor, chromium_running, run
 from tests.page.people import Codes, order, with_codes
 from tests.transport.serving import running_core
 
@@ -50,7 +49,7 @@ def test_a_proposal_shows_everything_and_is_approved_with_a_code(tmp_path: Path)
             assert core.state.orders[request_id].approved_by == "operator:alice"  # type: ignore[index]
             assert not alice.complaints
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_proposal_is_approved_with_a_passkey(tmp_path: Path) -> None:
@@ -75,7 +74,7 @@ def test_a_proposal_is_approved_with_a_passkey(tmp_path: Path) -> None:
             assert (yes.by, yes.factor) == ("operator:alice", "passkey")
             assert not alice.complaints
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_two_people_must_agree_where_it_is_configured_and_each_sees_the_other(tmp_path: Path) -> None:
@@ -103,7 +102,7 @@ def test_two_people_must_agree_where_it_is_configured_and_each_sees_the_other(tm
             await alice.sees("Nothing waits for you")
             assert not alice.complaints + bob.complaints
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_what_one_refuses_while_another_is_about_to_approve_is_refused(tmp_path: Path) -> None:
@@ -128,7 +127,7 @@ def test_what_one_refuses_while_another_is_about_to_approve_is_refused(tmp_path:
             await alice.page.get_by_role("dialog").get_by_role("alert").last.wait_for()
             assert not core.state.orders
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_restart_in_the_middle_of_an_approval_loses_nothing_and_is_told(tmp_path: Path) -> None:
@@ -156,4 +155,4 @@ def test_a_restart_in_the_middle_of_an_approval_loses_nothing_and_is_told(tmp_pa
                 await alice.sees("Nothing waits for you")
                 assert not core.state.orders
 
-    asyncio.run(scenario())
+    run(scenario())

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from playwright.async_api import expect
 
 from appliance.domain.operators import Role
+from tests.page.browser import run
 from tests.page.people import alone, order, with_app
 
 
@@ -32,7 +32,7 @@ def test_a_halt_takes_one_reason_and_one_confirmation_and_a_resume_the_second_fa
             assert not core.halt.is_halted()
             assert not alice.complaints
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_an_open_order_is_seen_and_cancelled(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_an_open_order_is_seen_and_cancelled(tmp_path: Path) -> None:
             await alice.sees("Cancelled")
             assert not alice.complaints
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_an_agents_token_is_shown_once_and_revoked_for_good(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_an_agents_token_is_shown_once_and_revoked_for_good(tmp_path: Path) -> N
             assert core.state.agents["scout"].revoked_at is not None  # type: ignore[index]
             assert not alice.complaints
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_limit_is_tightened_at_once_and_a_loosening_waits_and_is_taken_back(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_a_limit_is_tightened_at_once_and_a_loosening_waits_and_is_taken_back(tm
             assert core.limits.position_max_pct == 4
             assert not alice.complaints
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_viewer_is_offered_nothing_that_acts(tmp_path: Path) -> None:
@@ -113,4 +113,4 @@ def test_a_viewer_is_offered_nothing_that_acts(tmp_path: Path) -> None:
                 acts = {"Halt", "Cancel", "Cancel all…", "Add an agent…", "Revoke…", "Tighten…", "Loosen…"}
                 assert not acts & set(names)
 
-    asyncio.run(scenario())
+    run(scenario())

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
+
+from appliance.transport.operator_http.page_files import VERSION
+from tests.operator_http.serving import Caller, served
 
 PAGE = Path(__file__).parents[2] / "appliance" / "page"
 VENDOR = PAGE / "vendor"
@@ -67,3 +71,23 @@ def test_what_the_first_view_needs_is_asked_for_at_once() -> None:
             left += [str((path.parent / name).resolve().relative_to(PAGE)) for name in names]
     asked = re.findall(r"modulepreload\" href=\"/page/([^\"]+)\"", (PAGE / "index.html").read_text())
     assert {PAGE / name for name in asked} == needed - {PAGE / "main.js"}
+
+
+def test_a_browser_asks_for_each_file_of_a_version_once_and_finds_none_of_another(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with served(tmp_path) as (_core, http), Caller(http.port) as caller:
+            first = await caller.get("/")
+            assert first.headers["cache-control"] == "no-cache"
+            links = re.findall(r"(?:src|href)=\"([^\"]+)\"", first.text)
+            assert len(links) > 30
+            for link in links:
+                assert link.startswith(f"/page/{VERSION}/")
+                answer = await caller.get(link)
+                assert answer.status_code == 200
+                assert answer.headers["cache-control"].endswith("immutable")
+                assert answer.content == (PAGE / link.removeprefix(f"/page/{VERSION}/")).read_bytes()
+            assert (await caller.get(links[0].replace(VERSION, VERSION[::-1]))).status_code == 404
+            plain = await caller.get("/page/main.js")
+            assert (plain.status_code, plain.headers["cache-control"]) == (200, "no-cache")
+
+    asyncio.run(scenario())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from playwright.async_api import Route, WebSocketRoute, expect
 
 from appliance.domain.operators import Role
 from tests.operator_http.serving import PASSWORD, Caller, add_operator, served
-from tests.page.browser import chromium_running
+from tests.page.browser import chromium_running, run
 from tests.page.people import order
 from tests.page.test_views import VIEWS
 from tests.transport.serving import new_token, quote_all
@@ -55,7 +54,7 @@ def test_what_people_and_agents_write_is_text_wherever_it_is_shown(tmp_path: Pat
                 assert await alice.page.locator("main :is(script, iframe, img)").count() == 0
             assert not alice.complaints
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_hostile_text_in_every_answer_and_push_of_the_appliance_never_runs(tmp_path: Path) -> None:
@@ -102,4 +101,4 @@ def test_hostile_text_in_every_answer_and_push_of_the_appliance_never_runs(tmp_p
             assert not violations
             assert not alice.complaints
 
-    asyncio.run(scenario())
+    run(scenario())

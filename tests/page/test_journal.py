@@ -7,6 +7,7 @@ from pathlib import Path
 from playwright.async_api import Route, expect
 
 from appliance.domain.operators import Role
+from tests.page.browser import run
 from tests.page.people import alone, order
 
 
@@ -29,7 +30,7 @@ def test_an_entry_is_found_and_verified_in_the_browser_and_its_proof_is_a_file(t
             assert proof.startswith("c2sp.org/tlog-proof@v1\n")
             assert not alice.complaints
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_proof_that_was_tampered_with_is_not_believed_whatever_the_server_says_of_it(tmp_path: Path) -> None:
@@ -49,7 +50,7 @@ def test_a_proof_that_was_tampered_with_is_not_believed_whatever_the_server_says
             await alice.sees("the hashes do not lead to the checkpoint's root")
             await alice.sees("As the appliance shows it; not proven.")
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_another_key_than_the_first_is_told_and_not_used(tmp_path: Path) -> None:
@@ -63,4 +64,4 @@ def test_another_key_than_the_first_is_told_and_not_used(tmp_path: Path) -> None
             await alice.sees("The appliance shows another key")
             await alice.sees("Not proven")
 
-    asyncio.run(scenario())
+    run(scenario())

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from playwright.async_api import expect
 
 from appliance.domain.operators import Role
 from tests.operator_http.serving import PASSWORD, add_operator, served
-from tests.page.browser import Visitor, chromium_running
+from tests.page.browser import Visitor, chromium_running, run
 from tests.page.people import alone, order
 from tests.transport.serving import quote_all
 
@@ -24,7 +23,7 @@ def test_prices_and_orders_show_up_by_themselves(tmp_path: Path) -> None:
             await expect(alice.page.get_by_role("table", name="Open orders")).to_contain_text("0.005 BTC")
             assert not alice.complaints
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_what_one_browser_halts_the_other_sees_and_is_told(tmp_path: Path) -> None:
@@ -45,7 +44,7 @@ def test_what_one_browser_halts_the_other_sees_and_is_told(tmp_path: Path) -> No
             await expect(bob.page.locator("[aria-live=assertive]")).to_have_text("Trading is halted.")
             assert not alice.complaints + bob.complaints
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_the_first_view_with_its_chart_is_light(tmp_path: Path) -> None:
@@ -64,4 +63,4 @@ def test_the_first_view_with_its_chart_is_light(tmp_path: Path) -> None:
             assert len(received) > 20, "nothing was counted"
             assert sum(received) < FIRST_VIEW_BYTES_MAX, f"{sum(received)} bytes"
 
-    asyncio.run(scenario())
+    run(scenario())

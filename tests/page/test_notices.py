@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from playwright.async_api import expect
@@ -9,6 +8,7 @@ from readytrader_sdk.errors import Misconfigured
 from appliance.domain.notices import Route
 from appliance.domain.operators import Role
 from appliance.service.notices import Notices
+from tests.page.browser import run
 from tests.page.people import alone
 from tests.plugin_host.rig import until
 from tests.service.test_notices import QUICK, Kept, foreign
@@ -44,4 +44,4 @@ def test_what_nobody_was_told_stands_above_everything_until_it_is_sent_again_or_
             assert not alice.complaints
             await notices.aclose()
 
-    asyncio.run(scenario())
+    run(scenario())

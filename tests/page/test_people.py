@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from appliance.domain.operators import Person, Role
 from tests.operator_http.serving import PASSWORD, add_operator
+from tests.page.browser import run
 from tests.page.people import add_passkey, alone, with_app
 
 
@@ -31,7 +31,7 @@ def test_a_person_is_let_in_and_no_longer(tmp_path: Path) -> None:
             assert {it.username: it.disabled_at is None for it in core.operators.all()} == {"alice": True, "bob": False}
             assert not alice.complaints + bob.complaints
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_somebody_agrees_to_what_another_wants_to_loosen(tmp_path: Path) -> None:
@@ -51,4 +51,4 @@ def test_somebody_agrees_to_what_another_wants_to_loosen(tmp_path: Path) -> None
             assert core.limits.position_max_pct == 5
             assert not alice.complaints
 
-    asyncio.run(scenario())
+    run(scenario())

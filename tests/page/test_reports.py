@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from appliance.domain.operators import Role
-from tests.page.browser import Visitor
+from tests.page.browser import Visitor, run
 from tests.page.people import alone
 from tests.transport.serving import call
 
@@ -36,4 +36,4 @@ def test_a_day_is_read_and_files_for_others_are_downloaded(tmp_path: Path) -> No
             assert "order.permitted" in content
             assert not alice.complaints
 
-    asyncio.run(scenario())
+    run(scenario())

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from playwright.async_api import expect
@@ -8,6 +7,7 @@ from playwright.async_api import expect
 from appliance.domain.events import OperatorChange, OperatorChanged
 from appliance.domain.operators import Role
 from tests.operator_http.serving import PASSWORD
+from tests.page.browser import run
 from tests.page.people import Codes, add_passkey, alone, with_app
 
 
@@ -27,7 +27,7 @@ def test_an_authenticator_app_is_set_up_and_asked_for_from_then_on(tmp_path: Pat
             await alice.sign_in("alice", PASSWORD, codes.next())
             assert not alice.complaints
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_another_authenticator_app_takes_the_code_of_the_present_one(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_another_authenticator_app_takes_the_code_of_the_present_one(tmp_path: P
             assert changes == [OperatorChange.TOTP]
             assert not alice.complaints
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_passkey_is_added_signs_an_act_and_is_removed(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_a_passkey_is_added_signs_an_act_and_is_removed(tmp_path: Path) -> None:
             await alice.sees("No passkey yet")
             assert not alice.complaints
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_password_is_changed_by_who_knows_it(tmp_path: Path) -> None:
@@ -84,4 +84,4 @@ def test_a_password_is_changed_by_who_knows_it(tmp_path: Path) -> None:
                 await alice.sees(said)
             await expect(alice.page.get_by_label("Present password")).to_have_value("")
 
-    asyncio.run(scenario())
+    run(scenario())

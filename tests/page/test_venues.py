@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from readytrader_sdk.errors import Unavailable
@@ -11,7 +10,7 @@ from readytrader_sdk.orders import OrderState
 from appliance.domain.operators import Role
 from appliance.domain.trading_state import TradingState
 from tests.operator_http.serving import PASSWORD, add_operator, listening
-from tests.page.browser import chromium_running
+from tests.page.browser import chromium_running, run
 from tests.page.people import add_passkey
 from tests.service.live import BRISK, open_live
 from tests.service.rig import buy
@@ -51,4 +50,4 @@ def test_an_order_in_doubt_and_a_balance_that_drifted_are_settled_by_a_persons_w
             assert await rig.watch.accept_drift("operator:bob", "again") == (), "nothing is left to accept"
             assert not alice.complaints
 
-    asyncio.run(scenario())
+    run(scenario())

@@ -1,18 +1,23 @@
 /**
  * Who is signed in, and every request in their name.
  *
- * The access token lives in memory alone; the refresh token in this tab's sessionStorage, so that a reload keeps the
- * session and a closed tab ends it. There are no cookies: they know no port, and another program on this host may serve
- * one.
+ * What a session is made of lies in this tab's sessionStorage: a reload keeps it, and a closed tab ends it. There are no
+ * cookies: they know no port, and another program on this host may serve one.
+ *
+ * A refresh token that is used twice ends its session, so two tabs must never have the same. A duplicated tab begins with
+ * a copy of the first one's storage; each tab therefore holds a lock (Web Locks API) under a name of its own, which lies
+ * in the storage beside the tokens. Whoever finds that lock held is a copy, forgets the tokens, and signs in for itself.
  */
 import { createStore } from "./store.js";
 
-const REFRESH_KEY = "readytrader.refresh";
+const KEY = "readytrader.session";
 const REFRESH_AHEAD_MS = 30_000;
+/** The document that a reload replaces may let go of its lock a moment after the next one asks for it. */
+const CLAIM_WAIT_MS = 2000;
 
 /**
- * `state`: starting, out, in, expired (was in, and has to sign in again). `acts` counts what was done here: after each,
- * everything that is shown is asked for again.
+ * `state`: starting, out, in, expired (was in, and has to sign in again), copied (a duplicated tab, which has to sign in).
+ * `acts` counts what was done here: after each, everything that is shown is asked for again.
  */
 export const session = createStore({
   state: "starting",
@@ -23,8 +28,9 @@ export const session = createStore({
   acts: 0,
 });
 
-let access = "";
-let accessEndsAt = 0;
+/** What lies in the storage: `{tab, access, endsAt, refresh}`; null while nobody is signed in. */
+let held = null;
+let letGo = () => {};
 let refreshing = null;
 let refreshTimer = 0;
 
@@ -76,22 +82,60 @@ async function send(method, path, body, token) {
   );
 }
 
+/** Whether this tab is the only one with what it holds: true until it lets go, or false where another tab is. */
+function claim(tab) {
+  if (!navigator.locks) return Promise.resolve(true); // a browser too old for them: as if nobody duplicated tabs
+  return new Promise((resolve) => {
+    const hold = () => {
+      resolve(true);
+      return new Promise((end) => (letGo = end));
+    };
+    navigator.locks.request(`${KEY} ${tab}`, { signal: AbortSignal.timeout(CLAIM_WAIT_MS) }, hold).catch(() => resolve(false));
+  });
+}
+
+/** What this tab held before it was loaded, or null. */
+function stored() {
+  try {
+    const found = JSON.parse(sessionStorage.getItem(KEY));
+    const whole = ["tab", "access", "refresh"].every((name) => typeof found[name] === "string");
+    return whole && Number.isFinite(found.endsAt) ? found : null;
+  } catch {
+    return null;
+  }
+}
+
 /** Takes what sign-in and refresh answer. */
 function take(answer) {
-  access = answer.access_token;
-  accessEndsAt = Date.now() + answer.expires_in * 1000;
-  sessionStorage.setItem(REFRESH_KEY, answer.refresh_token);
-  session.set({ state: "in", username: answer.username, role: answer.role, factors: answer.factors });
+  const tab = held?.tab ?? newTab();
+  const endsAt = Date.now() + answer.expires_in * 1000;
+  held = { tab, access: answer.access_token, endsAt, refresh: answer.refresh_token };
+  sessionStorage.setItem(KEY, JSON.stringify(held));
+  renewInTime(answer.expires_in * 1000);
+  know(answer);
+}
+
+function newTab() {
+  const tab = crypto.randomUUID();
+  claim(tab);
+  return tab;
+}
+
+function know({ username, role, factors }) {
+  session.set({ state: "in", username, role, factors });
+}
+
+function renewInTime(leftMs) {
   clearTimeout(refreshTimer);
-  const lead = Math.min(REFRESH_AHEAD_MS, (answer.expires_in * 1000) / 3);
-  refreshTimer = setTimeout(() => refresh().catch(() => {}), Math.max(1000, answer.expires_in * 1000 - lead));
+  const wait = Math.max(1000, leftMs - Math.min(REFRESH_AHEAD_MS, leftMs / 3));
+  refreshTimer = setTimeout(() => refresh().catch(() => {}), wait);
 }
 
 function forget(state) {
-  access = "";
-  accessEndsAt = 0;
+  held = null;
+  letGo();
   clearTimeout(refreshTimer);
-  sessionStorage.removeItem(REFRESH_KEY);
+  sessionStorage.removeItem(KEY);
   session.set({ state, username: "", role: "", factors: { totp: false, passkeys: 0 } });
 }
 
@@ -102,39 +146,39 @@ export function refresh() {
 }
 
 async function renew() {
-  const token = sessionStorage.getItem(REFRESH_KEY);
-  if (!token) {
-    if (session.get().state === "in") forget("expired");
-    throw new ApiError(401, "signed_out", "Sign in again.");
-  }
+  const before = held;
+  if (!before) throw new ApiError(401, "signed_out", "Sign in again.");
   try {
-    const response = await send("POST", "/api/auth/refresh", { refresh_token: token });
+    const response = await send("POST", "/api/auth/refresh", { refresh_token: before.refresh });
     const answer = await response.json();
     // Whoever signed out while this was under way stays out.
-    if (sessionStorage.getItem(REFRESH_KEY) !== token) throw new ApiError(0, "signed_out", "Sign in again.");
+    if (held !== before) throw new ApiError(0, "signed_out", "Sign in again.");
     take(answer);
   } catch (error) {
     const over = error.status === 401 || error.status === 400;
-    if (over && sessionStorage.getItem(REFRESH_KEY) === token) forget("expired");
+    if (over && held === before) forget("expired");
     throw error;
   }
 }
 
 /** The token for this moment, renewed where it is about to end. */
 export async function accessToken() {
-  if (!access || Date.now() > accessEndsAt - 5000) await refresh();
-  return access;
+  if (!held || Date.now() > held.endsAt - 5000) await refresh();
+  return held.access;
 }
 
-/** Begins with the session that this tab had, if any. Without an answer it is tried again until there is one. */
+/**
+ * Begins with the session that this tab had, if any. Without an answer it is tried again until there is one. The access
+ * token is used as long as it lasts: a reload in the middle of a renewal would lose the answer, and the session with it.
+ */
 export async function resumeSession() {
-  if (!sessionStorage.getItem(REFRESH_KEY)) {
-    session.set({ state: "out" });
-    return;
-  }
+  held = stored();
+  if (!held) return forget("out");
+  if (!(await claim(held.tab))) return forget("copied");
+  renewInTime(held.endsAt - Date.now());
   for (let wait = 500; session.get().state === "starting"; wait = Math.min(wait * 2, 8000)) {
     try {
-      await refresh();
+      know(await get("/api/auth/me"));
     } catch (error) {
       if (session.get().state !== "starting") return;
       if (error.code !== "unreachable" && error.status < 500 && error.status !== 429) return forget("out");
@@ -151,7 +195,7 @@ export async function signIn(username, password, totp) {
 
 /** Ends the session here and at the appliance. */
 export async function signOut() {
-  const token = access;
+  const token = held?.access;
   forget("out");
   if (token) await send("POST", "/api/auth/logout", {}, token).catch(() => {});
 }
@@ -170,8 +214,8 @@ async function ask(method, path, body) {
     return await send(method, path, body, token);
   } catch (error) {
     if (error.status !== 401 || OWN_401.has(error.code)) throw error;
-    if (access === token) await refresh();
-    return send(method, path, body, access);
+    if (held?.access === token) await refresh();
+    return send(method, path, body, await accessToken());
   }
 }
 

@@ -30,6 +30,10 @@ const VIEWS = {
   security: ["My security", () => import("../views/security.js")],
 };
 
+const NOT_LOADED = {
+  message: "This view could not be loaded: the appliance does not answer, or it was replaced by another version.",
+};
+
 /** The page of somebody who is signed in. */
 export function Frame() {
   const { view } = useStore(route, (it) => it);
@@ -81,7 +85,7 @@ function View({ name, pending }) {
   const load = () =>
     VIEWS[name][1]().then(
       (module) => setShown({ name, component: module.default, error: null }),
-      () => setShown({ name, component: null, error: { status: 0, code: "unreachable", message: "" } }),
+      () => setShown({ name, component: null, error: NOT_LOADED }),
     );
   useEffect(() => {
     load();

@@ -5,8 +5,13 @@ import { Brand, Foot } from "../parts/brand.js";
 import { Field } from "../parts/forms.js";
 import { Message } from "../parts/states.js";
 
-/** The page of nobody. */
-export function SignIn({ expired }) {
+const WHY = {
+  expired: ["warn", "Your session ended. Nothing that you asked for since then was done."],
+  copied: ["note", "Each tab signs in for itself. This one is a copy; the one that it was copied from stays signed in."],
+};
+
+/** The page of nobody. `why` is the session's state: what led here. */
+export function SignIn({ why }) {
   const [name, setName] = useState("");
   const [password, setPassword] = useState("");
   const [totp, setTotp] = useState("");
@@ -43,7 +48,7 @@ export function SignIn({ expired }) {
           <p class="brand"><${Brand} /></p>
           <h1>Sign in</h1>
         </div>
-        ${expired && html`<${Message} kind="warn" role="status">Your session ended. Nothing that you asked for since then was done.</${Message}>`}
+        ${WHY[why] && html`<${Message} kind=${WHY[why][0]} role="status">${WHY[why][1]}</${Message}>`}
         <${Field}
           label="Name"
           name="username"

@@ -1,4 +1,9 @@
-"""The page's files: `appliance/page`, read once at the start and served from memory; no path leads elsewhere."""
+"""The page's files: `appliance/page`, read once at the start and served from memory; no path leads elsewhere.
+
+The first file names all others below `/page/VERSION/`, where VERSION is a digest of all of them, and modules name each
+other by relative paths. So a browser asks for each file once and never again, and a page that stands open while the
+appliance is replaced never gets a module of another version: there is no such file any more.
+"""
 
 from __future__ import annotations
 
@@ -57,25 +62,30 @@ def _file(path: str, content: bytes) -> PageFile:
 
 
 _PAGE = read_page()
+VERSION = hashlib.sha256("".join(sorted(path + file.etag for path, file in _PAGE.items())).encode()).hexdigest()[:16]
+_INDEX = _file("index.html", _PAGE["index.html"].content.replace(b'"/page/', f'"/page/{VERSION}/'.encode()))
+_ASK_AGAIN, _FOR_EVER = "no-cache", "public, max-age=31536000, immutable"
 
 
 @get("/", opt=PUBLIC, include_in_schema=False)
 async def index(request: AnyRequest) -> Response[bytes]:
     """The page itself."""
-    return _served("index.html", request)
+    return _served(_INDEX, request, _ASK_AGAIN)
 
 
 @get("/page/{path:path}", opt=PUBLIC, include_in_schema=False)
 async def page_file(path: FromPath[str], request: AnyRequest) -> Response[bytes]:
-    """One of its files."""
-    return _served(path.lstrip("/"), request)
-
-
-def _served(path: str, request: AnyRequest) -> Response[bytes]:
-    file = _PAGE.get(path)
+    """One of its files, of this version where the path names one."""
+    name = path.lstrip("/")
+    versioned = name.removeprefix(f"{VERSION}/")
+    file = _PAGE.get(versioned)
     if file is None:
         raise NotFoundException("no such file of the page")
-    headers = {"ETag": file.etag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+    return _served(file, request, _ASK_AGAIN if versioned == name else _FOR_EVER)
+
+
+def _served(file: PageFile, request: AnyRequest, caching: str) -> Response[bytes]:
+    headers = {"ETag": file.etag, "Cache-Control": caching, "Vary": "Accept-Encoding"}
     if request.headers.get("if-none-match") == file.etag:
         return Response(b"", status_code=304, headers=headers, media_type=file.media_type)
     if "gzip" in [coding.strip() for coding in request.headers.get("accept-encoding", "").split(",")]:
