@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from playwright.async_api import expect
@@ -11,6 +12,7 @@ from tests.page.people import Codes, order, with_codes
 from tests.transport.serving import running_core
 
 EACH = {"EXECUTION_APPROVAL_MODE": "approve_each"}
+FOCUSABLE_MAX = 60
 DEED = "Buy 0.005 BTC of BTC/USDT at binance"
 
 
@@ -154,5 +156,33 @@ def test_a_restart_in_the_middle_of_an_approval_loses_nothing_and_is_told(tmp_pa
                 await alice.answer("Refuse")
                 await alice.sees("Nothing waits for you")
                 assert not core.state.orders
+
+    run(scenario())
+
+
+def test_the_keyboard_alone_approves_and_each_button_says_what_it_decides(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with served(tmp_path, **EACH) as (core, http), chromium_running() as browsers:
+            codes = await with_codes(core, "alice", Role.OPERATOR)
+            alice = await browsers.visitor(http.port)
+            await alice.open("approvals")
+            await alice.sign_in("alice", PASSWORD, codes.next())
+            await order(core)
+            button = alice.page.get_by_role("button", name="Approve…")
+            await expect(button).to_have_accessible_description(f"{DEED}, for 295 USDT at most")
+            keys = alice.page.keyboard
+            for _ in range(FOCUSABLE_MAX):
+                if await button.evaluate("it => it === document.activeElement"):
+                    break
+                await keys.press("Tab")
+            await keys.press("Enter")
+            dialog = alice.page.get_by_role("dialog", name="Approve exactly this?")
+            await expect(dialog.get_by_role("timer")).to_have_text(re.compile(r"[12]:\d\d"))
+            await expect(dialog).to_contain_text("Not above 59\u202f000 USDT.")
+            await keys.type(codes.next())
+            await keys.press("Enter")
+            await alice.sees("Approved: the order was sent.")
+            assert len(core.state.orders) == 1
+            assert not alice.complaints
 
     run(scenario())

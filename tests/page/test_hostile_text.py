@@ -11,7 +11,7 @@ from playwright.async_api import Route, WebSocketRoute, expect
 from appliance.domain.operators import Role
 from tests.operator_http.serving import PASSWORD, Caller, add_operator, served
 from tests.page.browser import chromium_running, run
-from tests.page.people import order
+from tests.page.people import alone, order
 from tests.page.test_views import VIEWS
 from tests.transport.serving import new_token, quote_all
 
@@ -20,6 +20,7 @@ EVIL = (
     '"><iframe srcdoc="<script>alert(4)</script>">{{7*7}}${alert(5)}'
 )
 TELL_VIOLATIONS = "document.addEventListener('securitypolicyviolation', it => tell(it.violatedDirective))"
+MISSHAPEN = ("null", "7", "[", '{"type":"APPROVAL_UPDATE","data":null}', '{"type":"TICKER_UPDATE"}')
 KEPT = {"seq", "at", "kind", "name", "scope", "state", "side", "id", "proof", "stored", "vkey", "checkpoint", "role"}
 """What the page computes with: another value there would show another page, not another text."""
 
@@ -99,6 +100,39 @@ def test_hostile_text_in_every_answer_and_push_of_the_appliance_never_runs(tmp_p
                 assert "alert(2)" in shown or view in ("insights", "notices", "security", "plugins", "journal/1"), view
                 assert await alice.page.locator("main :is(script, iframe, img)").count() == 0
             assert not violations
+            assert not alice.complaints
+
+    run(scenario())
+
+
+def test_an_answer_of_another_shape_breaks_one_view_and_never_the_halt(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with alone(tmp_path, Role.OPERATOR) as (core, _browsers, alice):
+
+            async def misshapen(route: Route) -> None:
+                await route.fulfill(json={"holdings": 7, "equity": {}})
+
+            def misshape_pushes(line: WebSocketRoute) -> None:
+                server = line.connect_to_server()
+
+                def misshape(said: str | bytes) -> None:
+                    for push in MISSHAPEN:
+                        line.send(push)
+                    line.send(said)
+
+                server.on_message(misshape)
+
+            await alice.page.route("**/api/portfolio", misshapen)
+            await alice.page.route_web_socket("**/ws", misshape_pushes)
+            await alice.page.reload()
+            await alice.sees("Live data")
+            await alice.sees("This view could not be drawn")
+            await alice.go("orders", "Orders and fills")
+            await alice.press("Halt")
+            await alice.page.get_by_label("Reason").fill("looks odd")
+            await alice.answer("Halt now")
+            await alice.sees("Halted: all trading.")
+            assert core.halt.is_halted()
             assert not alice.complaints
 
     run(scenario())

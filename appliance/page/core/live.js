@@ -27,19 +27,12 @@ let socket = null;
 let wait = WAIT_FIRST_MS;
 let timer = 0;
 let wanted = false;
-let symbols = [];
 
 /** Calls `listener` with every push of one type. */
 export function onPush(type, listener) {
   if (!listeners.has(type)) listeners.set(type, new Set());
   listeners.get(type).add(listener);
   return () => listeners.get(type).delete(listener);
-}
-
-/** Asks for tickers of these symbols alone. */
-export function subscribe(list) {
-  symbols = list;
-  if (live.get().line === "live") socket.send(JSON.stringify({ type: "SUBSCRIBE", symbols }));
 }
 
 /** Connects, and stays so until `disconnect`. */
@@ -89,19 +82,24 @@ function again() {
   wait = Math.min(wait * 2, WAIT_MAX_MS);
 }
 
-function hear(text) {
-  let push;
+/** A push as `{type, data}`, whose data has members unless it only says that the line is ready; else null. */
+function read(text) {
   try {
-    push = JSON.parse(text);
+    const { type, data } = JSON.parse(text);
+    return type === "READY" || (typeof data === "object" && data !== null) ? { type, data } : null;
   } catch {
-    return;
+    return null;
   }
+}
+
+function hear(text) {
+  const push = read(text);
+  if (!push) return;
   if (push.type === "READY") {
     wait = WAIT_FIRST_MS;
     live.set({ line: "live", epoch: live.get().epoch + 1 });
     session.set({ reachable: true });
-    if (symbols.length) subscribe(symbols);
-  } else if (push.type === "TICKER_UPDATE") {
+  } else if (push.type === "TICKER_UPDATE" && typeof push.data.symbol === "string") {
     live.set({ tickers: { ...live.get().tickers, [push.data.symbol]: push.data } });
   } else if (push.type === "STATUS_UPDATE") {
     takeStatus(push.data);

@@ -7,7 +7,7 @@ import { Field } from "./forms.js";
 import { Message } from "./states.js";
 
 /** A dialog that is open as long as it is drawn. */
-export function Dialog({ title, onClose, children }) {
+export function Dialog({ title, onClose, actions, children }) {
   const box = useRef(null);
   useEffect(() => {
     const dialog = box.current;
@@ -15,7 +15,7 @@ export function Dialog({ title, onClose, children }) {
     dialog.showModal();
     return () => {
       dialog.close();
-      if (before?.isConnected) before.focus();
+      (before?.isConnected ? before : document.querySelector("main h1"))?.focus();
     };
   }, []);
   return html`<dialog
@@ -27,7 +27,10 @@ export function Dialog({ title, onClose, children }) {
     }}
   >
     <div class="dialog-body">
-      <h2 id="dialog-title">${title}</h2>
+      <div class="dialog-head">
+        <h2 id="dialog-title">${title}</h2>
+        ${actions}
+      </div>
       ${children}
     </div>
   </dialog>`;

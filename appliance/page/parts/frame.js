@@ -4,7 +4,7 @@ import { useResource } from "../core/resource.js";
 import { route } from "../core/router.js";
 import { get, session } from "../core/session.js";
 import { toasts, unsay, useStore } from "../core/store.js";
-import { html, useEffect, useRef, useState } from "../core/ui.js";
+import { html, useEffect, useErrorBoundary, useRef, useState } from "../core/ui.js";
 import { Bar } from "./bar.js";
 import { Foot } from "./brand.js";
 import { Icon } from "./icons.js";
@@ -63,8 +63,10 @@ export function Frame() {
       <${Bar} />
       <${Rail} view=${known} waiting=${waiting} />
       <div class="middle">
-        <${Strips} />
-        <main class="view" id="main" tabindex="-1"><${View} name=${known} pending=${pending} /></main>
+        <${Guarded} what="What would stand here"><${Strips} /></${Guarded}>
+        <main class="view" id="main" tabindex="-1">
+          <${View} name=${known} pending=${pending} />
+        </main>
         <${Foot} version=${status?.version ?? ""} />
       </div>
       <${Tabs} view=${known} waiting=${waiting} openMenu=${() => setMenu(true)} />
@@ -72,6 +74,13 @@ export function Frame() {
     ${menu && html`<${Menu} view=${known} onClose=${() => setMenu(false)} />`}
     <${Aloud} waiting=${waiting} />
     <${Toasts} />`;
+}
+
+/** A part that fails to draw, because an answer is not what it should be, takes nothing else with it: above all not the halt. */
+function Guarded({ what, children }) {
+  const [fault, again] = useErrorBoundary();
+  if (!fault) return children;
+  return html`<${Failed} error=${{ message: `${what} could not be drawn: an answer of the appliance is not as it should be.` }} again=${again} />`;
 }
 
 function toMain(event) {
@@ -100,7 +109,7 @@ function View({ name, pending }) {
   }, [shown.component]);
   if (shown.name !== name) return html`<${Loading} what=${VIEWS[name][0]} />`;
   if (shown.error) return html`<${Failed} error=${shown.error} again=${() => location.reload()} />`;
-  return html`<${shown.component} pending=${pending} />`;
+  return html`<${Guarded} key=${name} what="This view"><${shown.component} pending=${pending} /></${Guarded}>`;
 }
 
 /** Tells a screen reader what a glance would: a new proposal politely, a halt at once. */

@@ -23,7 +23,9 @@ export function withUnit(value, unit) {
   if (!/^-?\d/.test(text)) return YES_NO[text] ?? text.replace(/,(?=\S)/g, ", ");
   if (unit === "%" || unit === "pct") return percent(text.replace(/\s*%$/, ""));
   if (text.split(" ")[0] === "1" && ONE[unit]) return `1\u00a0${ONE[unit]}`;
-  return amount(unit && !text.endsWith(unit) ? `${text} ${unit}` : text);
+  // A number without a unit is no amount: a port is written as the configuration writes it.
+  if (!unit) return /\s/.test(text) ? amount(text) : text;
+  return amount(text.endsWith(unit) ? text : `${text} ${unit}`);
 }
 
 /** One limit and what is used of it. */
@@ -44,7 +46,7 @@ export function Gauge({ name, used, limit, unit, usedPct }) {
     >
       <span class=${`gauge-fill ${kind}`} style=${{ width: `${clamp(pct)}%` }}></span>
     </span>
-    <span class="gauge-note"><span>${percent(usedPct)} used</span>${said && html`<strong>${said}</strong>`}</span>
+    <span class="gauge-note"><span>${percent(usedPct)} used</span>${said && html`<strong class=${kind}>${said}</strong>`}</span>
   </li>`;
 }
 
@@ -54,7 +56,7 @@ export function Change({ rule, name, before, after, limit, unit, afterPct }) {
   const used = forDrawing(before);
   const whole = forDrawing(after);
   const usedPct = full === null || !whole ? 0 : clamp((Math.min(used ?? 0, whole) / whole) * full);
-  const [, said] = level(full);
+  const [kind, said] = level(full);
   return html`<li class="gauge">
     <span class="gauge-name">${words(name || rule)}</span>
     <span class="gauge-value">
@@ -75,7 +77,7 @@ export function Change({ rule, name, before, after, limit, unit, afterPct }) {
     </span>
     <span class="gauge-note"
       ><span>Limit ${withUnit(limit, unit)}</span
-      ><span>${percent(afterPct)} afterwards${said && html`, <strong>${said}</strong>`}</span></span
+      ><span>${percent(afterPct)} afterwards${said && html`, <strong class=${kind}>${said}</strong>`}</span></span
     >
   </li>`;
 }

@@ -91,10 +91,10 @@ export function Tabs({ view, waiting, openMenu }) {
 
 /** Every view, over the page, for a phone. */
 export function Menu({ view, onClose }) {
-  return html`<${Dialog} title="All views" onClose=${onClose}>
+  return html`<${Dialog} title="All views" onClose=${onClose} actions=${html`<button class="button plain" type="button" onClick=${onClose}>Close</button>`}>
     <nav class="nav" aria-label="All views"><${Entries} view=${view} waiting=${0} /><${Entry} name="security" label="My security" view=${view} /></nav>
     <${Who} />
     <${ThemeSwitch} />
-    <div class="row"><button class="button" type="button" onClick=${signOut}>Sign out</button><button class="button plain" type="button" onClick=${onClose}>Close</button></div>
+    <button class="button" type="button" onClick=${signOut}>Sign out</button>
   </${Dialog}>`;
 }

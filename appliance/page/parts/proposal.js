@@ -1,10 +1,10 @@
 /** One proposal, whole: what would be done, at what price at worst, what it costs, and what it does to each limit. */
 import { nowThere } from "../core/live.js";
-import { amount, countdown, moment, shortMoment, words } from "../core/format.js";
+import { amount, countdown, forDrawing, moment, shortMoment, words } from "../core/format.js";
 import { html, useEffect, useState } from "../core/ui.js";
 import { Icon } from "./icons.js";
 import { Change, withUnit } from "./gauge.js";
-import { Side, Tag } from "./states.js";
+import { Message, Side, Tag } from "./states.js";
 
 const LASTS = {
   gtc: "until cancelled",
@@ -16,18 +16,18 @@ const LASTS = {
 /** What would be done, as one sentence. */
 export function deedOf(detail) {
   if (!detail.symbol) return words(detail.asks);
-  return `${words(detail.side)} ${amount(detail.quantity ?? null)} ${detail.symbol ? `of ${detail.symbol} ` : ""}at ${detail.venue}, for ${amount(detail.notional_max ?? null)} at most`;
+  return `${words(detail.side)} ${amount(detail.quantity ?? null)} of ${detail.symbol} at ${detail.venue}, for ${amount(detail.notional_max ?? null)} at most`;
 }
 
-/** The time that is left, drawn once a second, by the appliance's clock. */
-function Clock({ madeAt, expiresAt }) {
+/** The time that is left, by the appliance's clock. */
+export function Clock({ detail }) {
   const [now, setNow] = useState(nowThere());
   useEffect(() => {
     const timer = setInterval(() => setNow(nowThere()), 500);
     return () => clearInterval(timer);
   }, []);
-  const ends = new Date(expiresAt).getTime();
-  const whole = ends - new Date(madeAt).getTime();
+  const ends = new Date(detail.expires_at).getTime();
+  const whole = ends - new Date(detail.made_at).getTime();
   const left = Math.max(0, ends - now);
   return html`<div class="clock">
     <span class="hint">${left > 0 ? "Time left" : "Its time is over"}</span
@@ -77,6 +77,36 @@ function Facts({ detail }) {
   </dl>`;
 }
 
+function Reasons({ held }) {
+  return html`<h3>Why it was held</h3>
+    <ul class="reasons">
+      ${held.map(
+        (it) =>
+          html`<li key=${it.code}>
+            <strong>${words(it.text)}</strong
+            >${it.observed && it.limit ? html`: ${withUnit(it.observed, it.unit)}, limit ${withUnit(it.limit, it.unit)}` : ""}
+            <div class="hint mono">${it.code} (${it.rule})</div>
+          </li>`,
+      )}
+    </ul>`;
+}
+
+/** An exit may pass where an entry may not, so this is a warning and no verdict. */
+function Over({ limits }) {
+  const over = limits.filter((it) => forDrawing(it.after_pct) > 100).map((it) => words(it.name || it.rule));
+  if (over.length === 0) return null;
+  return html`<${Message} kind="warn"><strong>Over a limit as things stand: ${over.join(", ")}.</strong> Every rule runs again before anything is sent: a yes may still end in a denial.</${Message}>`;
+}
+
+/** What it does to each limit, the one that it comes closest to first. */
+function Changes({ limits }) {
+  if (limits.length === 0) return html`<p class="hint">No limit is touched.</p>`;
+  const closest = [...limits].sort((a, b) => (forDrawing(b.after_pct) ?? 0) - (forDrawing(a.after_pct) ?? 0));
+  return html`<ul class="gauges">
+    ${closest.map((it) => html`<${Change} key=${`${it.rule} ${it.name}`} rule=${it.rule} name=${it.name} before=${it.before} after=${it.after} limit=${it.limit} unit=${it.unit} afterPct=${it.after_pct} />`)}
+  </ul>`;
+}
+
 function People({ given, needed }) {
   if (needed <= 1) return null;
   const names = given.length ? `${given.join(", ")} approved.` : "Nobody approved yet.";
@@ -91,38 +121,21 @@ export function Proposal({ detail, mayDecide, onDecide }) {
   return html`<article class="panel proposal" aria-labelledby=${heading}>
     <div class="panel-head">
       <h2 class="deed" id=${heading}>${deedOf(detail)}</h2>
-      <${Clock} madeAt=${detail.made_at} expiresAt=${detail.expires_at} />
+      <${Clock} detail=${detail} />
     </div>
     <div class="panel-body">
       <${People} given=${detail.approvals_given ?? []} needed=${detail.approvals_needed ?? 1} />
+      <${Over} limits=${detail.limits ?? []} />
       <div class="columns">
         <div class="half stack">
+          <${Reasons} held=${detail.held_because ?? []} />
           <h3>What would be done</h3>
           <${Facts} detail=${detail} />
         </div>
         <div class="half stack">
           <h3>Limits before and after</h3>
-          ${
-            detail.limits?.length
-              ? html`<ul class="gauges">
-                  ${detail.limits.map((it) => html`<${Change} key=${`${it.rule} ${it.name}`} rule=${it.rule} name=${it.name} before=${it.before} after=${it.after} limit=${it.limit} unit=${it.unit} afterPct=${it.after_pct} />`)}
-                </ul>`
-              : html`<p class="hint">No limit is touched.</p>`
-          }
+          <${Changes} limits=${detail.limits ?? []} />
         </div>
-      </div>
-      <div class="stack">
-        <h3>Why it was held</h3>
-        <ul class="reasons">
-          ${(detail.held_because ?? []).map(
-            (it) =>
-              html`<li key=${it.code}>
-                <strong>${words(it.text)}</strong
-                >${it.observed && it.limit ? html`: ${withUnit(it.observed, it.unit)}, limit ${withUnit(it.limit, it.unit)}` : ""}
-                <div class="hint mono">${it.code} (${it.rule})</div>
-              </li>`,
-          )}
-        </ul>
       </div>
       ${detail.note && html`<div class="untrusted"><p><${Tag} kind="warn">Not to be believed</${Tag}> The agent’s own words. They decide nothing.</p><blockquote>${detail.note}</blockquote></div>`}
       <p class="hint">Digest of exactly this: <code>${detail.digest}</code></p>
@@ -130,8 +143,8 @@ export function Proposal({ detail, mayDecide, onDecide }) {
     ${
       mayDecide
         ? html`<div class="decide">
-            ${detail.confirm_token && html`<button class="button primary" type="button" onClick=${() => onDecide(true)}><${Icon} name="good" />Approve…</button>`}
-            <button class="button caution" type="button" onClick=${() => onDecide(false)}>
+            ${detail.confirm_token && html`<button class="button primary" type="button" aria-describedby=${heading} onClick=${() => onDecide(true)}><${Icon} name="good" />Approve…</button>`}
+            <button class="button caution" type="button" aria-describedby=${heading} onClick=${() => onDecide(false)}>
               <${Icon} name="bad" />Refuse…</button
             ><span class="hint"
               >${detail.confirm_token ? "Without an answer it is refused." : "Your yes would not count here: you gave it already, or another person must."}</span

@@ -30,10 +30,11 @@ function Narrowed({ it }) {
   </div>`;
 }
 
-/** The scopes that are not active; a halt that no entry explains yet shows as well. */
+/** The scopes that are not active, what is halted first; a halt that no entry explains yet shows as well. */
 function narrowedOf(status) {
-  const narrowed = (status?.states ?? []).filter((it) => it.state !== "active");
-  const explained = narrowed.some((it) => it.scope === GLOBAL && it.state === "halted");
+  const halted = (it) => it.state === "halted";
+  const narrowed = (status?.states ?? []).filter((it) => it.state !== "active").sort((a, b) => halted(b) - halted(a));
+  const explained = narrowed.some((it) => it.scope === GLOBAL && halted(it));
   return status?.halted && !explained
     ? [{ scope: GLOBAL, state: "halted", by: "the halt file", reason: "", since: status.now }, ...narrowed]
     : narrowed;

@@ -5,7 +5,7 @@ import { mayAs, post } from "../core/session.js";
 import { say } from "../core/store.js";
 import { html, useState } from "../core/ui.js";
 import { Confirm } from "../parts/dialog.js";
-import { Proposal, deedOf } from "../parts/proposal.js";
+import { Clock, Proposal, deedOf } from "../parts/proposal.js";
 import { Message, Nothing, Panel, Resource, Tag, ViewHead } from "../parts/states.js";
 import { Table } from "../parts/table.js";
 
@@ -25,6 +25,11 @@ async function decide(detail, body) {
   say(SAID[answer.state] ?? words(answer.state));
 }
 
+/** What the price cannot become, in words that say on which side it would be worse. */
+function worst({ side, price_worst: price }) {
+  return price ? `Not ${side === "sell" ? "below" : "above"} ${amount(price)}.` : "";
+}
+
 function Asking({ asking, still, onClose }) {
   const { detail, approve } = asking;
   const gone =
@@ -37,7 +42,8 @@ function Asking({ asking, still, onClose }) {
   }
   return html`<${Confirm} title="Approve exactly this?" act="Approve" factor=${{ act: "approve", request_id: detail.request_id }} run=${({ factor }) => decide(detail, { approve: true, factor })} onClose=${onClose}>
     <p class="deed">${deedOf(detail)}</p>
-    <p class="soft">Every rule runs again on fresh facts before anything is sent. Not beyond ${amount(detail.price_worst ?? null)}.</p>${gone}
+    ${still && html`<${Clock} detail=${detail} />`}
+    <p class="soft">Every rule runs again on fresh facts before anything is sent. ${worst(detail)}</p>${gone}
   </${Confirm}>`;
 }
 
@@ -63,7 +69,7 @@ const COLUMNS = [
         ...(row.decided_by && row.state !== "approved" ? [row.decided_by] : []),
       ].join(", ") ||
       row.decided_by ||
-      "nobody",
+      "–",
   },
   { name: "Why", cell: (row) => row.reason ?? "–" },
   { name: "Agent", cell: (row) => row.agent },

@@ -1,10 +1,10 @@
 /** Now: what it is worth, how it got there, what of each limit is used, and what is open. */
-import { live, subscribe } from "../core/live.js";
+import { live } from "../core/live.js";
 import { useResource } from "../core/resource.js";
 import { to } from "../core/router.js";
 import { amount, forDrawing, percent, shortMoment } from "../core/format.js";
 import { useStore } from "../core/store.js";
-import { html, useEffect, useMemo, useState } from "../core/ui.js";
+import { html, useMemo, useState } from "../core/ui.js";
 import { Chart, toCurve } from "../parts/chart.js";
 import { Choices } from "../parts/forms.js";
 import { Gauge } from "../parts/gauge.js";
@@ -118,7 +118,6 @@ function Usage() {
 
 function Tickers() {
   const tickers = useStore(live, (it) => it.tickers);
-  useEffect(() => subscribe([]), []);
   const shown = Object.values(tickers).sort((a, b) => a.symbol.localeCompare(b.symbol));
   return html`<${Panel} title="Markets">${
     shown.length === 0
@@ -146,7 +145,8 @@ export default function Now({ pending }) {
     ${waiting > 0 && html`<${Message} kind="warn" role="status"><div class="row"><p><strong>${waiting === 1 ? "A proposal waits" : `${waiting} proposals wait`} for a person.</strong></p><a class="button" href=${to("approvals")}>Look at ${waiting === 1 ? "it" : "them"}</a></div></${Message}>`}
     <div class="columns">
       <div class="wide stack"><${Worth} portfolio=${portfolio} /><${Curves} /></div>
-      <div class="narrow stack"><${Usage} /><${Tickers} /></div>
+      <div class="narrow"><${Usage} /></div>
       <div><${OpenOrders} /></div>
+      <div><${Tickers} /></div>
     </div>`;
 }

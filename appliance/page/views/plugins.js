@@ -46,12 +46,22 @@ function Venue({ venue, onAccept }) {
     </div></article>`;
 }
 
+const WATCHDOG = { alive: ["good", "Alive"], silent: ["bad", "Silent"], none: ["", "Not set up"] };
+
+function Watchdog({ watchdog }) {
+  const [kind, said] = WATCHDOG[watchdog.state] ?? ["", words(watchdog.state)];
+  return html`<${Panel} title="Watchdog" actions=${html`<${Tag} kind=${kind}>${said}</${Tag}>`}>
+    <p class="soft">A process of its own, with a key of its own, that cancels what is open where this one no longer can.</p>
+    ${watchdog.problems?.length > 0 && html`<${Message} kind="warn" role="note">${watchdog.problems.join("; ")}</${Message}>`}
+  </${Panel}>`;
+}
+
 function Venues() {
   const venues = useResource("/api/venues", { on: ["STATUS_UPDATE"] });
   const [asking, setAsking] = useState(null);
   return html`<section class="stack" aria-label="Live venues"><${Resource} of=${venues} what="Venues">${(data) =>
     html` ${data.venues.length === 0 ? html`<section class="panel"><${Nothing} title="No live venue">Orders go to the paper venue. Going live takes several steps in the configuration.</${Nothing}></section>` : html`<div class="columns">${data.venues.map((it) => html`<div class="half" key=${it.venue}><${Venue} venue=${it} onAccept=${() => setAsking(it)} /></div>`)}</div>`}
-    ${data.watchdog && html`<p class="row"><strong>Watchdog</strong> <${Tag} kind=${data.watchdog.state === "alive" ? "good" : data.watchdog.state === "silent" ? "bad" : ""}>${data.watchdog.state === "none" ? "Not set up" : words(data.watchdog.state)}</${Tag}><span class="soft">${(data.watchdog.problems ?? []).join("; ")}</span></p>`}`}</${Resource}>
+    ${data.watchdog && html`<${Watchdog} watchdog=${data.watchdog} />`}`}</${Resource}>
     ${
       asking &&
       html`<${Confirm} title=${`Accept the balances of ${asking.venue}?`} act="Accept" reason factor=${{ act: "accept_drift", venue: asking.venue }} done="The venue’s balances are the journal’s now."

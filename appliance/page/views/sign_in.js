@@ -10,6 +10,8 @@ const WHY = {
   copied: ["note", "Each tab signs in for itself. This one is a copy; the one that it was copied from stays signed in."],
 };
 
+const WRONG = { false: "Name or password is wrong.", true: "Name, password or code is wrong." };
+
 /** The page of nobody. `why` is the session's state: what led here. */
 export function SignIn({ why }) {
   const [name, setName] = useState("");
@@ -35,9 +37,10 @@ export function SignIn({ why }) {
       await signIn(name.trim(), password, needsCode ? totp.trim() : undefined);
     } catch (failure) {
       if (failure.code === "totp_needed") setNeedsCode(true);
-      else setError(failure.code === "bad_credentials" ? "Name, password or code is wrong." : failure.message);
+      else setError(failure.code === "bad_credentials" ? WRONG[needsCode] : failure.message);
       setTotp("");
       setBusy(false);
+      form.current?.elements[needsCode ? "totp" : "password"].select();
     }
   };
 
