@@ -42,7 +42,13 @@ _AT_FIRST: Mapping[Metric, Iterable[str]] = {
     catalog.DENIALS: tuple(Code),
     catalog.ORDERS_REPORTED: tuple(OrderState),
     catalog.THROTTLED: ("read", "order", "amend", "cancel"),
-    catalog.SIGN_INS_REFUSED: ("agent http", "agent socket", "operator http", "operator socket"),
+    catalog.SIGN_INS_REFUSED: (
+        "agent http",
+        "agent socket",
+        "operator http",
+        "operator live line",
+        "operator socket",
+    ),
     catalog.NARROWED: tuple(TradingState),
     catalog.LOG_LINES: ("warning", "error", "critical"),
 }

@@ -235,6 +235,14 @@ def test_nobody_to_tell_is_told(ground: Ground) -> None:
     assert worse(before, ground.levels()) == {"notifiers: configured": Level.WARN}
 
 
+def test_a_home_in_memory_is_found_whatever_its_folder_is_called(tmp_path: Path) -> None:
+    folder = tmp_path / "Büro am Meer"
+    other = Ground(folder)
+    named = str(folder).replace(" ", "\\040")
+    other.write("proc/self/mounts", f"/dev/sda1 / ext4 rw 0 0\ntmpfs {named} tmpfs rw 0 0\n")
+    assert [finding.level for finding in storage.file_system(other.host())] == [Level.WARN]
+
+
 def test_every_check_is_in_the_table() -> None:
     told = {check for _, check, _ in FAULTS.values()} | {check for _, check, _ in HOST_FAULTS.values()}
     elsewhere = {"listeners: addresses", "notifiers: configured"}

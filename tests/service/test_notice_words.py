@@ -14,7 +14,8 @@ import msgspec
 import pytest
 from msgspec import Struct
 
-from appliance.domain.events import KINDS, Event
+from appliance.domain.events import KINDS, Event, TradingStateSet
+from appliance.domain.trading_state import GLOBAL, ScopeState, TradingState
 from appliance.service.notice_words import words_of
 
 AT = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -101,6 +102,17 @@ def test_a_notice_quotes_of_an_event_what_may_be_told_and_nothing_else(kind: str
         assert not more, f"{kind} tells {more}"
         assert (words.subject + words.text).isprintable()
         assert (len(words.subject) <= 200, len(words.text) <= 600) == (True, True)
+
+
+def test_a_person_is_told_how_to_resume_where_there_is_something_to_resume() -> None:
+    told = {}
+    for state in TradingState:
+        words = words_of(
+            TradingStateSet(scope_state=ScopeState(scope=GLOBAL, state=state, by="a", reason="b", since=AT))
+        )
+        assert words is not None
+        told[state] = "readytrader resume --scope global" in words.text
+    assert told == {state: state is not TradingState.ACTIVE for state in TradingState}
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.startswith("notice.")])
