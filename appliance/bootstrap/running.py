@@ -102,7 +102,7 @@ async def run_child(home: Home, configuration: Configuration) -> None:
 
 
 def telemetry_of(configuration: Configuration) -> Telemetry:
-    """What measures, and makes traces where they are wanted. Raises `Misconfigured` where they cannot be made."""
+    """What measures, and makes traces where they are wanted."""
     terms = configuration.tracing
     if not terms.enabled:
         return Telemetry()

@@ -8,15 +8,12 @@ spans come along, and the MCP library's own tracing is off.
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from time import monotonic_ns, time_ns
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
-from readytrader_sdk.errors import Misconfigured
 
 from appliance.redaction import SECRETS
 
@@ -28,10 +25,7 @@ if TYPE_CHECKING:
 
 QUEUED_MAX, BATCH_MAX, EVERY_MS = 2048, 256, 1000
 """Spans that wait for the collector, and how they are sent; what does not fit into the queue is left out."""
-SEND_S_MAX = 3.0
 VALUE_MAX = 200
-_HEADERS = ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS")
-"""Variables that the exporter reads itself: a collector's credential may be in them."""
 
 
 class Collector(Struct, frozen=True, kw_only=True):
@@ -111,40 +105,25 @@ class OtlpTracer:
 
 
 def open_tracer(collector: Collector) -> OtlpTracer:
-    """A tracer that sends to this collector. Raises `Misconfigured` where the optional packages are not there."""
-    try:
-        import requests
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-        from opentelemetry.sdk.resources import Resource
-        from opentelemetry.sdk.trace import TracerProvider
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor
-        from opentelemetry.sdk.trace.sampling import ALWAYS_ON
-    except ImportError as fault:
-        raise Misconfigured(f"otel.enabled needs packages that are not here ({fault.name}): {_where_from()}") from fault
-    for variable in _HEADERS:
-        for header in os.environ.get(variable, "").split(","):
-            SECRETS.keep(header.partition("=")[2].strip())
-    session = requests.Session()
-    session.trust_env = False  # no proxy that is meant for others, and no .netrc
-    session.max_redirects = 0  # where they go was checked; a collector sends them nowhere else
-    exporter = OTLPSpanExporter(
-        endpoint=f"{collector.endpoint.rstrip('/')}/v1/traces", timeout=SEND_S_MAX, session=session
-    )
+    """A tracer that sends to this collector."""
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+
+    from appliance.telemetry.otlp import OtlpExporter
+
     named = {"service.name": collector.service_name, "service.version": collector.version}
     provider = TracerProvider(sampler=ALWAYS_ON, resource=Resource(named), shutdown_on_exit=False)
     provider.add_span_processor(
         BatchSpanProcessor(
-            exporter, max_queue_size=QUEUED_MAX, max_export_batch_size=BATCH_MAX, schedule_delay_millis=EVERY_MS
+            OtlpExporter(collector.endpoint),
+            max_queue_size=QUEUED_MAX,
+            max_export_batch_size=BATCH_MAX,
+            schedule_delay_millis=EVERY_MS,
         )
     )
     return OtlpTracer(provider)
-
-
-def _where_from() -> str:
-    """How the optional packages are had: nothing can be installed into the frozen program."""
-    if getattr(sys, "frozen", False):
-        return "this program is frozen without them; set it to false, or run an installation by pip with the extra otel"
-    return "pip install 'readytrader[otel]'"
 
 
 def _named(attributes: Mapping[str, str]) -> dict[str, str]:

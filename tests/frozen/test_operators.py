@@ -14,6 +14,7 @@ from tests.cli.appliances import Appliance, Process, new_appliance
 from tests.cli.six_notifiers import SIX, six_services
 from tests.frozen.builds import ONE_FILE, UNPACKED
 from tests.operator_http.devices import Device
+from tests.telemetry.collector import Collector, collecting
 
 PASSWORD = "correct horse battery"
 PAGE_LINK = re.compile(r"(?:src|href)=\"(/page/[^\"]+)\"")
@@ -63,7 +64,7 @@ def pushed(port: int, client: httpx.Client) -> set[str]:
 def test_an_operator_signs_in_looks_approves_and_hands_out_files_that_prove_themselves(
     program: Path, tmp_path: Path
 ) -> None:
-    with new_appliance('[approval]\nmode = "approve_each"\n', command=[str(program)]) as appliance:
+    with collecting() as collector, new_appliance(settings(collector), command=[str(program)]) as appliance:
         appliance.done("operator", "add", "alice", "--role", "admin", said=f"{PASSWORD}\n")
         daemon = appliance.serve()
         port = port_of(daemon)
@@ -84,6 +85,17 @@ def test_an_operator_signs_in_looks_approves_and_hands_out_files_that_prove_them
         assert appliance.json("orders")
         looked_back(appliance, tmp_path)
         assert daemon.end() == 0
+        assert {"decide", "record"} <= {span.name for span in collector.trace_with("place_cex_order")}
+
+
+def settings(collector: Collector) -> str:
+    return f"""
+[approval]
+mode = "approve_each"
+[otel]
+enabled = true
+endpoint = "{collector.endpoint}"
+"""
 
 
 def looked_back(appliance: Appliance, folder: Path) -> None:

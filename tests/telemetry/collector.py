@@ -21,6 +21,10 @@ class Collector:
         self.spans: list[Span] = []
         self.services: set[str] = set()
         self.raw: list[bytes] = []
+        self.headers: dict[str, str] = {}
+        """Of the last request, in lower case."""
+        self.status, self.moved_to = 200, ""
+        """What it answers."""
         self._more = threading.Condition()
 
     def take(self, path: str, body: bytes) -> None:
@@ -57,8 +61,10 @@ def named(span: Span) -> dict[str, str]:
 def collecting() -> Iterator[Collector]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
+            collector.headers = {name.lower(): value for name, value in self.headers.items()}
             collector.take(self.path, self.rfile.read(int(self.headers["content-length"])))
-            self.send_response(200)
+            self.send_response(collector.status)
+            self.send_header("location", collector.moved_to)
             self.send_header("content-length", "0")
             self.end_headers()
 

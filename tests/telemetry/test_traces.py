@@ -7,7 +7,6 @@ import sys
 
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
-from readytrader_sdk.errors import Misconfigured
 
 from appliance.redaction import SECRETS
 from appliance.telemetry.catalog import Stage
@@ -88,15 +87,23 @@ def test_a_collector_that_is_gone_stops_nothing() -> None:
     telemetry.close()
 
 
-def test_tracing_without_its_packages_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
-    where = Where(endpoint="http://127.0.0.1:1", service_name="test", version="1")
-    with pytest.raises(Misconfigured, match=r"pip install 'readytrader\[otel\]'"):
-        open_tracer(where)
-    monkeypatch.setattr(sys, "frozen", True, raising=False)
-    with pytest.raises(Misconfigured, match="frozen without them; set it to false") as refused:
-        open_tracer(where)
-    assert "pip install" not in str(refused.value)
+def test_a_batch_goes_to_the_collector_alone_with_the_headers_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with collecting() as collector, collecting() as elsewhere:
+        for variable in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+            monkeypatch.setenv(variable, elsewhere.endpoint)
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-scope=desk,authorization=Bearer%20for-all-signals")
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "authorization=Bearer%20for-traces-alone")
+        collector.status, collector.moved_to = 307, f"{elsewhere.endpoint}/v1/traces"
+        telemetry = telemetry_to(collector)
+        with telemetry.stages.request("tool"):
+            pass
+        telemetry.close()
+        assert (collector.headers["x-scope"], collector.headers["authorization"]) == ("desk", "Bearer for-traces-alone")
+        assert SECRETS("Bearer for-traces-alone") == "[secret]"
+        assert elsewhere.raw == []
+        assert "it answered 307" in caplog.text
 
 
 def test_nothing_of_opentelemetrys_sdk_is_imported_until_it_is_wanted() -> None:

@@ -8,8 +8,7 @@ from appliance.config.settings.setting import SEED, Setting, setting
 ENABLED = setting(
     "otel.enabled",
     forms.boolean(),
-    "Send a trace of every request to a collector. Needs an installation by pip with the extra `otel`: the frozen "
-    "program has no such packages.",
+    "Send a trace of every request to a collector.",
     default=False,
     basis=SEED,
     environment="OTEL_ENABLED",
