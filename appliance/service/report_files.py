@@ -74,7 +74,7 @@ class Source:
             "report": report,
             **more,
             "journal": self.checkpoint.origin,
-            "entries": entries or f"0 to {self.checkpoint.size - 1}",
+            "entries": entries or _range(0, self.checkpoint.size - 1),
             "checkpoint": note_in_base64(self.note),
         }
 
@@ -95,7 +95,7 @@ def journal_csv(source: Source, sealer: Sealer | None, first: int = 0, last: int
     last = newest if last is None else min(last, newest)
 
     def body() -> Iterator[bytes]:
-        yield header_lines(source.fields("journal", f"{first} to {last}"))
+        yield header_lines(source.fields("journal", _range(first, last)))
         yield csv_rows([JOURNAL_COLUMNS])
         leaves = source.leaves(first, last)
         while block := list(islice(leaves, _BLOCK)):
@@ -166,8 +166,11 @@ def daily_text(source: Source, sealer: Sealer | None, day: date) -> Iterator[byt
 
 
 def _day_fields(source: Source, it: DaySummary) -> dict[str, str]:
-    entries = "none" if it.last_entry < it.first_entry else f"{it.first_entry} to {it.last_entry}"
-    return source.fields("daily", entries, day=it.day.isoformat())
+    return source.fields("daily", _range(it.first_entry, it.last_entry), day=it.day.isoformat())
+
+
+def _range(first: int, last: int) -> str:
+    return "none" if last < first else f"{first} to {last}"
 
 
 def made_again(fields: Mapping[str, str], source: Source, *, as_json: bool) -> Iterator[bytes]:
@@ -175,7 +178,7 @@ def made_again(fields: Mapping[str, str], source: Source, *, as_json: bool) -> I
     try:
         match fields.get("report"):
             case "journal":
-                first, _, last = fields["entries"].partition(" to ")
+                first, _, last = fields["entries"].replace("none", "0 to -1").partition(" to ")
                 return journal_csv(source, None, int(first), int(last))
             case "tax":
                 method, year = Method(fields["method"]), None if fields["year"] == "all" else int(fields["year"])

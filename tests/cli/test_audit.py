@@ -146,6 +146,7 @@ REPORTS = (
     ("audit", "export"),
     ("audit", "export", "--from", "2", "--to", "5"),
     ("audit", "export", "--format", "csv"),
+    ("audit", "export", "--format", "csv", "--from", "4", "--to", "3"),
     ("report", "tax", "--method", "average"),
     ("report", "tax", "--format", "json"),
     ("report", "daily", "--day", f"{datetime.now(UTC):%Y-%m-%d}"),
