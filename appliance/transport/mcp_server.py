@@ -32,7 +32,8 @@ INSTRUCTIONS = (
     "Amounts are text, with or without their unit (0.01 or 0.01 BTC). "
     "ok=false with denials is final for that request: each denial gives code, rule, observed, limit and remedy; "
     "amount_max is the largest amount that would pass now, retry_after_s when to try again. "
-    "status=held means that a person must approve; only the operator can, elsewhere; follow it with get_proposal."
+    "status=held means that a person must approve; only the operator can, elsewhere; follow it with get_proposal. "
+    "Once approved, its request_id is the order_id. APPROVAL_REQUIRED of validate_trade_risk: it would be held."
 )
 
 PrincipalOf = Callable[[ServerRequestContext[Any, Any]], Principal]

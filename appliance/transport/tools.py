@@ -218,7 +218,7 @@ _ROWS = (
     ),
     Tool(
         name="get_proposal",
-        description="One of your requests that wait for a person.",
+        description="What became of a request that was held.",
         arguments=arguments.OneRequest,
         result=order_tools.ProposalAnswer,
         effect=Effect.READS,
@@ -281,7 +281,7 @@ async def _answer(core: Core, principal: Principal, tool: Tool, raw: object) -> 
     try:
         outcome = await _call(Caller(core, principal, tool.name), tool, raw)
     except (msgspec.ValidationError, InvalidArgument) as fault:
-        outcome = refuse(Code.INVALID_ARGUMENT, printable(str(fault), 200))
+        outcome = refuse(Code.INVALID_ARGUMENT, printable(_argument_first(str(fault)), 200))
     except JournalUnavailable as fault:
         outcome = refuse(Code.JOURNAL_UNAVAILABLE, str(fault))
     except Exception:
@@ -289,6 +289,12 @@ async def _answer(core: Core, principal: Principal, tool: Tool, raw: object) -> 
         log.exception("tool %s failed; reference %s", tool.name, reference)
         outcome = refuse(Code.INTERNAL_ERROR, f"a fault of the appliance; reference {reference}")
     return refusal_view(outcome) if isinstance(outcome, Refused) else outcome
+
+
+def _argument_first(fault: str) -> str:
+    """What msgspec says of an argument, in the order of our own words: the argument, then what was expected."""
+    said, _, path = fault.removesuffix("`").partition(" - at `$.")
+    return f"{path}: {said[0].lower()}{said[1:]}" if path else fault
 
 
 async def _call(caller: Caller, tool: Tool, raw: object) -> Answer | Refused:

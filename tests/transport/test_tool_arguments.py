@@ -175,3 +175,22 @@ def test_arguments_of_a_wrong_shape_are_refused_for_every_tool(tmp_path: Path) -
                     assert codes(answer) == {Code.INVALID_ARGUMENT}, (name, argument, answer)
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"amount": 0.001}, "amount: expected `str`, got `float`"),
+        ({"side": "BUY"}, "side: invalid enum value 'BUY'"),
+        ({"amount": "0.000000001"}, "quantity 0.000000001 BTC is below the minimum 0.00001"),
+    ],
+)
+def test_a_refused_argument_is_named_first_and_its_figures_are_plain(
+    wrong: dict[str, object], said: str, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        async with running_core(tmp_path) as core:
+            answer = await call(core, "place_cex_order", **minimal("place_cex_order") | wrong)
+            assert answer["denials"][0]["text"] == said
+
+    asyncio.run(scenario())

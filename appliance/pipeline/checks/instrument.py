@@ -11,7 +11,7 @@ from readytrader_sdk.orders import OrderType, TimeInForce
 from appliance.domain.codes import Code
 from appliance.domain.decision import Denial
 from appliance.domain.intents import OrderIntent, SwapIntent, TransferIntent
-from appliance.pipeline.case import Case, deny
+from appliance.pipeline.case import Case, deny, figure
 from appliance.pipeline.terms import price_least
 
 
@@ -124,7 +124,9 @@ def quantity(case: Case) -> Denial | None:
 
 
 def _bad_quantity(fault: str, observed: object, limit: object, unit: str) -> Denial:
-    return deny(Code.QUANTITY_INVALID, f"quantity {observed} {unit} is {fault} {limit}", observed, limit, unit)
+    return deny(
+        Code.QUANTITY_INVALID, f"quantity {figure(observed)} {unit} is {fault} {figure(limit)}", observed, limit, unit
+    )
 
 
 def prices(case: Case) -> Denial | None:

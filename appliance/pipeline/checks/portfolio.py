@@ -63,7 +63,7 @@ def exposure(case: Case) -> Ceiling | None:
     if _entered(case) is None:
         return None
     level = levels.exposure(case.snapshot.account, case.limits)
-    return _ceiling(case, level, f"all positions together (limit {case.limits.exposure_max_pct} % of equity)")
+    return _ceiling(case, level, f"the value of all positions (limit {case.limits.exposure_max_pct} % of equity)")
 
 
 def _entered(case: Case) -> Asset | None:
@@ -84,7 +84,9 @@ def open_orders(case: Case) -> Denial | None:
 def open_notional(case: Case) -> Ceiling | None:
     """Everything sent and not yet executed, this one included."""
     level = levels.open_notional(case.snapshot.account, case.limits)
-    return _ceiling(case, level, f"all open orders together (limit {case.limits.open_notional_max_pct} % of equity)")
+    return _ceiling(
+        case, level, f"the value of all open orders (limit {case.limits.open_notional_max_pct} % of equity)"
+    )
 
 
 def turnover(case: Case) -> Ceiling | None:

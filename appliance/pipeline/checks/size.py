@@ -59,4 +59,4 @@ def balance(case: Case) -> Ceiling | None:
         limit=account.holding.get(asset, ZERO),
         unit=asset,
     )
-    return Ceiling(level, sizing.pay_per_unit, "what is held must cover what is in flight and this")
+    return Ceiling(level, sizing.pay_per_unit, "what this takes, with all that is in flight,")
