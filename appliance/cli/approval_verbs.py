@@ -223,6 +223,8 @@ def _watch_screen(line: CommandLine, count: int | None) -> None:
             picture = _picture(ask(line, lambda client: client.approvals()), live.console.width)
             live.update(picture, refresh=True)
             looked += 1
+    if not live.console.is_terminal:
+        click.echo()
 
 
 def _picture(approvals: Sequence[ApprovalDetail], width: int) -> RenderableType:

@@ -130,7 +130,7 @@ def halt_command(line: CommandLine, reason: str) -> None:
 @click.option("--reason", required=True, help="Why; goes into the journal.")
 @click.pass_obj
 def restrict_command(line: CommandLine, scope: str, state: str, reason: str) -> None:
-    """Allow less in SCOPE (global, venue:NAME, agent:ID or symbol:SYMBOL) from now on: STATE.
+    """Allow less in SCOPE (global, venue:NAME, agent:NAME or symbol:SYMBOL) from now on: STATE.
 
     reduce_only lets exits pass, cancel_only nothing but cancels. Only ever stricter: `resume --scope` loosens.
     """

@@ -25,7 +25,7 @@ class TradingState(StrEnum):
 STRICTNESS = {state: rank for rank, state in enumerate(TradingState)}
 
 Scope = NewType("Scope", str)
-"""`global`, `venue:NAME`, `agent:ID` or `symbol:SYMBOL`."""
+"""`global`, `venue:NAME`, `agent:NAME` or `symbol:SYMBOL`."""
 
 GLOBAL = Scope("global")
 

@@ -8,7 +8,7 @@ from appliance.domain.state import State
 from appliance.domain.trading_state import GLOBAL, Scope
 from appliance.service.agents import LOCAL_AGENT
 
-EXPECTED = "global, venue:NAME, agent:ID or symbol:SYMBOL"
+EXPECTED = "global, venue:NAME, agent:NAME or symbol:SYMBOL"
 
 
 class UnknownScope(ValueError):

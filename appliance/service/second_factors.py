@@ -87,7 +87,7 @@ class SecondFactors:
         if wait:
             raise FactorRefused(f"too many wrong codes; wait {wait.total_seconds():.0f} s, or use a passkey")
         if account.totp_secret is None:
-            raise FactorRefused("this account has no one-time codes set up")
+            raise FactorRefused("this account has no one-time codes; readytrader operator totp NAME sets them up")
         step = step_of(account.totp_secret, code, self._clock(), account.totp_step)
         if step is None:
             await self._registry.keep_failures(self._registry.lockout.note_failure(key, alone=True))
