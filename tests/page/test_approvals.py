@@ -5,7 +5,7 @@ from pathlib import Path
 
 from playwright.async_api import expect
 
-from appliance.domain.operators import Role
+from appliance.domain.operators import Person, Role
 from tests.operator_http.serving import PASSWORD, listening, served
 from tests.page.browser import Visitor, chromium_running, run
 from tests.page.people import Codes, order, with_codes
@@ -45,6 +45,8 @@ def test_a_proposal_shows_everything_and_is_approved_with_a_code(tmp_path: Path)
                 "Market now",
             )
             assert all(part in shown for part in (*parts, record.proposal.intent_digest, "local"))
+            closest = proposal.get_by_role("meter").first
+            await expect(closest).to_have_accessible_name("Position BTC")
             await approve(alice, codes)
             await alice.sees("Approved: the order was sent.")
             await alice.sees("Nothing waits for you")
@@ -118,6 +120,10 @@ def test_what_one_refuses_while_another_is_about_to_approve_is_refused(tmp_path:
                 await visitors[name].sign_in(name, PASSWORD, codes.next())
             alice, bob = visitors["alice"], visitors["bob"]
             await order(core)
+            person = Person(name="operator:bob", role=Role.OPERATOR)
+            await core.limit_book.tighten("limits.position_max_pct", "2", person, "thin market")
+            await alice.page.reload()
+            await alice.sees("Over a limit as things stand: Position BTC.")
             await alice.press("Approve…")
             await bob.press("Refuse…")
             await bob.page.get_by_label("Reason").fill("too early")

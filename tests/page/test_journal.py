@@ -6,9 +6,13 @@ from pathlib import Path
 
 from playwright.async_api import Route, expect
 
+from appliance.domain.events import OperatorSignedIn
 from appliance.domain.operators import Role
 from tests.page.browser import run
 from tests.page.people import alone, order
+
+PAGE = 50
+"""Entries that the view asks for at once."""
 
 
 def test_an_entry_is_found_and_verified_in_the_browser_and_its_proof_is_a_file(tmp_path: Path) -> None:
@@ -63,5 +67,25 @@ def test_another_key_than_the_first_is_told_and_not_used(tmp_path: Path) -> None
             await alice.page.reload()
             await alice.sees("The appliance shows another key")
             await alice.sees("Not proven")
+
+    run(scenario())
+
+
+def test_older_entries_stay_while_new_ones_come(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with alone(tmp_path, Role.VIEWER) as (core, _browsers, alice):
+            await core.recorder.record(*[OperatorSignedIn(username="alice", factors=("password",))] * PAGE)
+            await alice.go("journal", "Journal")
+            lines = alice.page.get_by_role("list").locator(".journal-line")
+            await expect(lines).to_have_count(PAGE)
+            await alice.press("Older entries")
+            await expect(lines.last).to_have_attribute("href", "#/journal/0")
+            before = await lines.count()
+            order_id = await order(core)
+            await expect(lines.filter(has_text=order_id).first).to_be_visible()
+            await expect(lines.last).to_have_attribute("href", "#/journal/0")
+            assert await lines.count() > before
+            await expect(alice.page.get_by_role("button", name="Older entries")).to_have_count(0)
+            assert not alice.complaints
 
     run(scenario())

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from playwright.async_api import expect
+
 from appliance.domain.operators import Person, Role
 from tests.operator_http.serving import PASSWORD, add_operator
 from tests.page.browser import run
@@ -13,6 +15,8 @@ def test_a_person_is_let_in_and_no_longer(tmp_path: Path) -> None:
         async with alone(tmp_path, Role.ADMIN) as (core, browsers, alice):
             await add_passkey(alice)
             await alice.go("settings", "Settings")
+            port = alice.page.get_by_role("row").filter(has_text="agent.http_port")
+            await expect(port).to_contain_text("8100")
             await alice.press("Add a person…")
             await alice.page.get_by_label("Name").fill("bob")
             await alice.press("Operator")

@@ -1,7 +1,7 @@
 /** What a view asks the appliance for: loaded, loaded again when something changed, and honest about failing. */
 import { live, onPush } from "./live.js";
 import { get, session } from "./session.js";
-import { useStore } from "./store.js";
+import { say, useStore } from "./store.js";
 import { useCallback, useEffect, useRef, useState } from "./ui.js";
 
 const GATHER_MS = 120;
@@ -57,4 +57,30 @@ export function useResource(path, { on = [], everyMs = 0 } = {}) {
     loading: stale || state.loading,
     reload,
   };
+}
+
+/**
+ * A list that comes in pages, newest first. The first page is kept fresh, and what was asked for below it stays.
+ * @param {string} path with a query
+ * @param {{rows: string, keyOf: (row: any) => any, on: string[]}} list where the rows are in an answer, and what tells two apart
+ * @returns {{first: ReturnType<typeof useResource>, all: any[], older: (() => Promise<void>) | null}} `older` is null at the end
+ */
+export function usePages(path, { rows, keyOf, on }) {
+  const first = useResource(path, { on });
+  const [kept, setKept] = useState({ path: null, rows: [], next: null });
+  const newest = first.data?.[rows] ?? [];
+  const known = new Set(newest.map(keyOf));
+  // So much may have come meanwhile that the fresh page does not reach down to the kept ones: a gap is never hidden.
+  const joined = kept.path === path && kept.rows.some((row) => known.has(keyOf(row)));
+  const all = joined ? [...newest, ...kept.rows.filter((row) => !known.has(keyOf(row)))] : newest;
+  const next = (joined ? kept.next : first.data?.next) ?? null;
+  const older = async () => {
+    try {
+      const page = await get(`${path}&before=${encodeURIComponent(next)}`);
+      setKept({ path, rows: [...all, ...page[rows]], next: page.next ?? null });
+    } catch (error) {
+      say(error.message, "bad");
+    }
+  };
+  return { first, all, older: next === null ? null : older };
 }

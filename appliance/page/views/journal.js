@@ -1,10 +1,9 @@
 /** The journal: search, one entry, and its proof, verified in this browser. */
-import { useResource } from "../core/resource.js";
+import { usePages } from "../core/resource.js";
 import { route, to } from "../core/router.js";
 import { shortMoment } from "../core/format.js";
-import { get } from "../core/session.js";
-import { say, useStore } from "../core/store.js";
-import { html, useEffect, useState } from "../core/ui.js";
+import { useStore } from "../core/store.js";
+import { html, useState } from "../core/ui.js";
 import { Field } from "../parts/forms.js";
 import { JournalEntry } from "../parts/journal_entry.js";
 import { Nothing, Panel, Resource, ViewHead } from "../parts/states.js";
@@ -25,22 +24,15 @@ function Search() {
   const [kind, setKind] = useState("");
   const [asked, setAsked] = useState({});
   const query = new URLSearchParams({ limit: String(PAGE), ...asked });
-  const first = useResource(`/api/journal?${query}`, { on: ["ORDER_UPDATE", "APPROVAL_UPDATE"] });
-  const [more, setMore] = useState({ entries: [], next: undefined });
-  useEffect(() => setMore({ entries: [], next: undefined }), [first.data]);
-  const next = more.next === undefined ? first.data?.next : more.next;
+  const pages = usePages(`/api/journal?${query}`, {
+    rows: "entries",
+    keyOf: (it) => it.seq,
+    on: ["ORDER_UPDATE", "APPROVAL_UPDATE"],
+  });
 
   const submit = (event) => {
     event.preventDefault();
     setAsked({ ...(text.trim() ? { text: text.trim() } : {}), ...(kind.trim() ? { kind: kind.trim() } : {}) });
-  };
-  const older = async () => {
-    try {
-      const page = await get(`/api/journal?${query}&before=${encodeURIComponent(next)}`);
-      setMore({ entries: [...more.entries, ...page.entries], next: page.next ?? null });
-    } catch (error) {
-      say(error.message, "bad");
-    }
   };
 
   return html`<form class="row" role="search" onSubmit=${submit}>
@@ -48,23 +40,13 @@ function Search() {
       <${Field} label="Kind" name="kind" value=${kind} onInput=${setKind} placeholder="order.permitted" autocomplete="off" spellcheck=${false} />
       <button class="button primary" type="submit">Search</button>
     </form>
-    <${Panel} title="Entries, newest first" flush><${Resource} of=${first} what="Journal">${(data) => {
-      const entries = [...data.entries, ...more.entries];
-      return html`${
-        entries.length === 0
-          ? html`<${Nothing} title="No entry matches">Shorten what you look for.</${Nothing}>`
-          : html`<ol>
-              ${entries.map((it) => html`<${Line} key=${it.seq} it=${it} />`)}
-            </ol>`
-      }
-      ${
-        next !== undefined &&
-        next !== null &&
-        html`<div class="panel-body">
-          <div class="row"><button class="button" type="button" onClick=${older}>Older entries</button></div>
-        </div>`
-      }`;
-    }}</${Resource}></${Panel}>`;
+    <${Panel} title="Entries, newest first" flush><${Resource} of=${pages.first} what="Journal">${() =>
+      pages.all.length === 0
+        ? html`<${Nothing} title="No entry matches">Shorten what you look for.</${Nothing}>`
+        : html`<ol>
+            ${pages.all.map((it) => html`<${Line} key=${it.seq} it=${it} />`)}
+          </ol>`}</${Resource}>
+      ${pages.older && html`<div class="panel-body"><div class="row"><button class="button" type="button" onClick=${pages.older}>Older entries</button></div></div>`}</${Panel}>`;
 }
 
 /** The view. */

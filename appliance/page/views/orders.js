@@ -1,10 +1,8 @@
 /** Orders and fills: what was sent, and what came of it. */
-import { useResource } from "../core/resource.js";
+import { usePages, useResource } from "../core/resource.js";
 import { to } from "../core/router.js";
 import { amount, brief, shortMoment } from "../core/format.js";
-import { get } from "../core/session.js";
-import { say } from "../core/store.js";
-import { html, useEffect, useState } from "../core/ui.js";
+import { html, useState } from "../core/ui.js";
 import { Choices, Field } from "../parts/forms.js";
 import { OrderTable } from "../parts/order_table.js";
 import { Nothing, Panel, Resource, Side, ViewHead } from "../parts/states.js";
@@ -25,25 +23,17 @@ function Orders({ liveOnly, symbol }) {
 
 function Fills({ symbol }) {
   const query = new URLSearchParams({ limit: String(PAGE), ...(symbol ? { symbol } : {}) });
-  const first = useResource(`/api/trades/history?${query}`, { on: ["ORDER_UPDATE"] });
-  const [more, setMore] = useState({ trades: [], next: undefined });
-  useEffect(() => setMore({ trades: [], next: undefined }), [first.data]);
-  const next = more.next === undefined ? first.data?.next : more.next;
-  const older = async () => {
-    try {
-      const page = await get(`/api/trades/history?${query}&before=${encodeURIComponent(next)}`);
-      setMore({ trades: [...more.trades, ...page.trades], next: page.next ?? null });
-    } catch (error) {
-      say(error.message, "bad");
-    }
-  };
-  return html`<${Panel} title="Fills" flush><${Resource} of=${first} what="Fills">${(data) => {
-    const rows = [...data.trades, ...more.trades];
-    return rows.length === 0
+  const pages = usePages(`/api/trades/history?${query}`, {
+    rows: "trades",
+    keyOf: (it) => it.entry,
+    on: ["ORDER_UPDATE"],
+  });
+  return html`<${Panel} title="Fills" flush><${Resource} of=${pages.first} what="Fills">${() =>
+    pages.all.length === 0
       ? html`<${Nothing} title="No fills yet">Each trade of each order, as the venue told it.</${Nothing}>`
       : html`<${Table}
             caption="Fills"
-            rows=${rows}
+            rows=${pages.all}
             keyOf=${(row) => String(row.entry)}
             columns=${[
               {
@@ -74,8 +64,7 @@ function Fills({ symbol }) {
                 cell: (row) => html`<a href=${to("journal", String(row.entry))}>Entry ${row.entry}</a>`,
               },
             ]}
-          />${next && html`<div class="panel-body"><button class="button" type="button" onClick=${older}>Older fills</button></div>`}`;
-  }}</${Resource}></${Panel}>`;
+          />${pages.older && html`<div class="panel-body"><div class="row"><button class="button" type="button" onClick=${pages.older}>Older fills</button></div></div>`}`}</${Resource}></${Panel}>`;
 }
 
 /** The view. */
