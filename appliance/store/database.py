@@ -13,7 +13,11 @@ from appliance.store.merkle import TILE_HEIGHT, TILE_WIDTH, Edge, Tile, TileRead
 
 APPLICATION_ID = 0x52547231
 """`RTr1`, so that `file` and others can tell what the database is."""
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""2: the IDs of an order's fills are the names of the fills' records, where 1 kept them in the order's. A build that
+knows 1 alone would take every fill for a new one: it refuses 2."""
+READABLE_VERSIONS = frozenset({1, SCHEMA_VERSION})
+"""A journal of 1 is raised when it is first opened for writing; its orders keep what they hold."""
 
 SCHEMA = {
     "checkpoint": "CREATE TABLE checkpoint (id INTEGER PRIMARY KEY CHECK (id = 1), note TEXT NOT NULL) STRICT",
@@ -104,17 +108,24 @@ def create_schema(connection: apsw.Connection) -> None:
 
 
 def require_schema(connection: apsw.Connection, path: Path) -> None:
-    """Refuse a file of another version, or with any object that is not ours."""
+    """Refuse a file of a version that is not known, or with any object that is not ours."""
     application_id, version = connection.pragma("application_id"), connection.pragma("user_version")
-    if (application_id, version) != (APPLICATION_ID, SCHEMA_VERSION):
+    if application_id != APPLICATION_ID or version not in READABLE_VERSIONS:
+        newer = ", which a newer build has written" if version > SCHEMA_VERSION else ""
         raise JournalCorrupt(
-            f"{path}: expected a journal of version {SCHEMA_VERSION}, got version {version} "
+            f"{path}: expected a journal of version {SCHEMA_VERSION}, got version {version}{newer} "
             f"(application id {application_id:#x})"
         )
     found = dict(connection.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL"))
     odd = sorted(name for name in found.keys() | SCHEMA.keys() if found.get(name) != SCHEMA.get(name))
     if odd:
         raise JournalCorrupt(f"{path}: the schema is not the journal's, see {', '.join(odd)}")
+
+
+def raise_version(connection: apsw.Connection) -> None:
+    """Before anything is written as this version writes it: older builds take the file no more."""
+    if connection.pragma("user_version") != SCHEMA_VERSION:
+        connection.pragma("user_version", SCHEMA_VERSION)
 
 
 def read_checkpoint(connection: apsw.Connection, path: Path) -> str:

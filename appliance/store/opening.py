@@ -52,6 +52,7 @@ def _open_writer(connection: apsw.Connection, path: Path, key: CheckpointKey, or
     database.require_schema(connection, path)
     note = database.read_checkpoint(connection, path)
     edge = _verified_edge(connection, path, key, note, origin)
+    database.raise_version(connection)
     return note, Writer(path, connection, edge, Signer(key, parse_unverified(note).origin))
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from appliance.store.audit import verify
 from appliance.store.checkpoint import Verifier
+from appliance.store.database import SCHEMA_VERSION
 from appliance.store.entry import BODY_BYTES_MAX
 from appliance.store.export import Export
 from appliance.store.journal import Entry, Journal, JournalCorrupt, JournalUnavailable, Record
@@ -233,7 +234,7 @@ def test_a_journal_of_another_key_or_name_is_not_opened(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        "PRAGMA user_version = 2",
+        "PRAGMA user_version = 3",
         "PRAGMA application_id = 7",
         "CREATE TRIGGER odd AFTER INSERT ON entry BEGIN DELETE FROM record; END",
         "DROP INDEX record_live",
@@ -251,6 +252,21 @@ def test_a_journal_whose_edge_is_not_the_signed_one_is_not_opened(tmp_path: Path
     connection.close()
     with pytest.raises(JournalCorrupt):
         open_journal(tmp_path)
+
+
+def test_a_journal_of_the_version_before_is_read_and_raised_and_one_of_a_newer_build_refused(tmp_path: Path) -> None:
+    """What this build writes, a build of the version before takes as it takes a newer one here: not at all."""
+    path = make_journal(tmp_path, 3)
+    connection = apsw.Connection(str(path))
+    connection.pragma("user_version", SCHEMA_VERSION - 1)
+    JournalReader.open_read_only(path)
+    open_journal(tmp_path).close()
+    assert connection.pragma("user_version") == SCHEMA_VERSION
+    connection.pragma("user_version", SCHEMA_VERSION + 1)
+    connection.close()
+    for opened in (lambda: open_journal(tmp_path), lambda: JournalReader.open_read_only(path)):
+        with pytest.raises(JournalCorrupt, match=f"got version {SCHEMA_VERSION + 1}, which a newer build has written"):
+            opened()
 
 
 def test_what_is_no_database_is_not_opened(tmp_path: Path) -> None:

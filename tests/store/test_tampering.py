@@ -135,7 +135,7 @@ def test_a_deleted_row_of_any_table_is_found(original: Path, tmp_path: Path, tab
         "INSERT INTO record VALUES ('order', 'forged', 1, '2026-01-02T12:00:00.000000Z', 5, x'7b7d')",
         "CREATE TABLE odd (x)",
         "CREATE VIEW odd AS SELECT * FROM entry",
-        "PRAGMA user_version = 2",
+        "PRAGMA user_version = 3",
     ],
 )
 def test_whatever_is_added_is_found(path: Path, statement: str) -> None:
