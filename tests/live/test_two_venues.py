@@ -21,6 +21,7 @@ from tests.live.standing import (
     shown,
     standing,
     trader,
+    until,
 )
 
 VENUES = ("binance", "kraken")
@@ -93,3 +94,39 @@ def test_a_venue_whose_worker_hangs_does_not_hold_up_the_other(tmp_path: Path) -
         assert doubtful["order"]["state"] == "unknown"
         assert ended(agent, agent.order("buy", "0.011", exchange="binance")["order_id"]) == "filled"
         assert (taken(venues["binance"]), taken(venues["kraken"])) == (2, 0)
+
+
+@pytest.mark.slow
+def test_where_two_sources_must_agree_one_that_differs_or_dies_stops_all_orders(tmp_path: Path) -> None:
+    order = {"symbol": "BTC/USDT", "side": "buy", "amount": "0.01"}
+    with standing(tmp_path, "binance", **FUNDS) as one, standing(tmp_path, "kraken", **FUNDS) as other, moving(one):
+        configuration = live_configuration(
+            dict(zip(VENUES, (one, other), strict=True)), front="[marketdata]\nsources_min = 2\n"
+        )
+
+        def told(agent: Agent) -> set[str]:
+            """What stands in the way now, as a look and not as an order."""
+            looked = agent.call("validate_trade_risk", **order, exchange="binance")
+            return set() if looked["ok"] else codes(looked)
+
+        with live_appliance(configuration, VENUES) as appliance:
+            with moving(other) as market:
+                serve_fit(appliance, *VENUES)
+                agent = trader(appliance)
+                until(lambda: not told(agent), "agreement")
+                assert ended(agent, agent.order("buy", "0.01", exchange="binance")["order_id"]) == "filled"
+
+                market.move("65999", "66001", "50")
+                until(lambda: told(agent) == {"QUOTE_DISAGREEMENT"}, "disagreement")
+                for venue in VENUES:
+                    refused = agent.call("place_cex_order", **order, exchange=venue)
+                    assert "QUOTE_DISAGREEMENT" in codes(refused)
+
+                market.move("59999", "60001", "50")
+                until(lambda: not told(agent), "agreement again")
+                assert ended(agent, agent.order("buy", "0.011", exchange="kraken")["order_id"]) == "filled"
+
+            os.kill(other.pid, signal.SIGKILL)
+            until(lambda: "QUOTE_DISAGREEMENT" in told(agent), "one source alone")
+            assert "QUOTE_DISAGREEMENT" in codes(agent.call("place_cex_order", **order, exchange="binance"))
+            assert (taken(one), taken(other)) == (1, 1)
