@@ -40,6 +40,8 @@ def list_venues(line: CommandLine, as_json: bool) -> None:
             click.echo(f"{venue.venue}: the journal says {drift.expected}, the venue {drift.found}")
         for order in venue.foreign_orders:
             click.echo(f"{venue.venue}: nobody here sent {order}")
+        for caveat in venue.caveats:
+            click.echo(f"{venue.venue}: {caveat}")
     click.echo(f"watchdog: {watchdog_line(known.watchdog)}")
 
 
@@ -63,6 +65,8 @@ def venue_line(venue: VenueView) -> str:
         parts.append(f"balances that differ: {len(venue.drifts)}")
     if venue.foreign_orders:
         parts.append(f"foreign orders: {len(venue.foreign_orders)}")
+    if venue.caveats:
+        parts.append(f"caveats: {len(venue.caveats)}, see `venue list`")
     if venue.dead_man_switch == "failing":
         parts.append("its dead-man's switch is not armed")
     return ", ".join(parts)

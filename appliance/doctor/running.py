@@ -135,6 +135,8 @@ def venues(_host: Host, status: StatusView) -> Iterator[Finding]:
                 f"{venue.venue}: {len(venue.drifts)} balances differ, {len(venue.foreign_orders)} orders are foreign",
                 "readytrader venue list; find who else has a key",
             )
+        for caveat in venue.caveats:
+            yield warn(f"{venue.venue}: {caveat}", "trade there only what can bear it, or elsewhere")
 
 
 @_asks

@@ -92,6 +92,7 @@ METHODS: Mapping[tuple[Kind, str], Method] = {
         _read(_X, "cancel_all_orders", (), None, 30, optional=True),
         _read(_X, "key_rights", (), KeyRights, 30, optional=True),
         _read(_X, "venue_time", (), datetime, 10, optional=True),
+        _read(_X, "caveats", (), tuple[str, ...], 10, optional=True),
         _read(_S, "address", (), str, 30),
         _move(_S, "sign_transaction", (TransactionRequest,), bytes, 180, Action.SIGN_TRANSACTION, optional=False),
         _move(_S, "sign_typed_data", (TypedDataRequest,), bytes, 180, Action.SIGN_TYPED_DATA),

@@ -126,6 +126,12 @@ class _TellsTime(RemoteReads):
         return cast(datetime, await self._worker.call("venue_time"))
 
 
+class _TellsCaveats(RemoteReads):
+    async def caveats(self) -> Sequence[str]:
+        """As `CaveatsPort`."""
+        return cast(Sequence[str], await self._worker.call("caveats"))
+
+
 class _StreamsQuotes(RemoteReads):
     def stream_quotes(self, symbols: Sequence[Symbol]) -> AsyncIterator[Tick]:
         """As `QuoteStreamPort`."""
@@ -158,6 +164,7 @@ _OPTIONAL: tuple[tuple[frozenset[str], type[RemoteReads]], ...] = (
     (frozenset({"cancel_all_orders"}), _CancelsAll),
     (frozenset({"key_rights"}), _TellsRights),
     (frozenset({"venue_time"}), _TellsTime),
+    (frozenset({"caveats"}), _TellsCaveats),
     (frozenset({"stream_quotes"}), _StreamsQuotes),
     (frozenset({"stream_reports"}), _StreamsReports),
 )

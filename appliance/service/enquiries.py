@@ -49,6 +49,8 @@ class Enquiries:
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._told: set[ClientOrderId] = set()
         """Orders that a person was told of."""
+        self._unanswerable: set[ClientOrderId] = set()
+        """Orders in doubt whose venue did not find them, and cannot say that it has none such."""
         recorder.listen(self._confirm_short_end)
 
     def enquire(self, client_order_id: ClientOrderId) -> None:
@@ -83,6 +85,10 @@ class Enquiries:
         try:
             async with asyncio.timeout(self._patience.call.total_seconds()):
                 found = await self._find(order)
+        except Unsupported as fault:
+            log.info("order %s: the venue cannot say whether it has it: %s", order.client_order_id, fault)
+            self._unanswerable.add(order.client_order_id)
+            return None
         except Exception as fault:  # noqa: BLE001 - whatever a plugin raises, it is no answer
             log.info("order %s could not be asked for: %s", order.client_order_id, type(fault).__name__)
             return None
@@ -128,6 +134,7 @@ class Enquiries:
             await asyncio.sleep(delay.total_seconds())
             order = self._state.orders.get(client_order_id)
             if order is None or order.state not in UNCERTAIN:
+                self._unanswerable.discard(client_order_id)
                 return
             report = await self.ask(order)
             if report is not None and report.state is not OrderState.ABSENT:
@@ -144,11 +151,15 @@ class Enquiries:
         return self._clock() - order.created_at >= self._patience.absent_after
 
     def _tell_a_person(self, order: Order, asked: int) -> None:
-        """Once in the life of this process, when the time is up."""
+        """Once in the life of this process: when the time is up, or after a few questions where asking is of no use.
+
+        It is asked for still: that it turns up is believed.
+        """
         client_order_id, now = order.client_order_id, self._state.orders.get(order.client_order_id)
         if now is None or now.state not in UNCERTAIN or client_order_id in self._told:
             return
-        if self._clock() - order.created_at >= self._patience.unresolved_after:
+        is_no_use = client_order_id in self._unanswerable and asked >= self._patience.unseen_min
+        if is_no_use or self._clock() - order.created_at >= self._patience.unresolved_after:
             self._told.add(client_order_id)
             self._recorder.record(OutcomeUnresolved(client_order_id=client_order_id, asked=asked))
 

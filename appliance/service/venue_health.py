@@ -42,5 +42,7 @@ class VenueHealth(Struct, frozen=True, kw_only=True):
     switch: Switch
     is_streaming: bool | None
     """Whether it tells of orders by itself just now; None where it cannot."""
+    caveats: tuple[str, ...]
+    """What its plugin says that it cannot, in the plugin's words."""
     agreed_at: datetime | None
     """When it was last reconciled."""

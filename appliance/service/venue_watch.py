@@ -16,7 +16,7 @@ from typing import TypeVar
 from msgspec import Struct
 from readytrader_sdk.errors import PluginError
 from readytrader_sdk.instruments import Asset
-from readytrader_sdk.ports import KeyRights, KeyRightsPort, VenueClockPort
+from readytrader_sdk.ports import CaveatsPort, KeyRights, KeyRightsPort, VenueClockPort
 
 from appliance.domain.events import KeyRightsSeen, VenueChanged
 from appliance.domain.key_risk import KeyRisk
@@ -91,6 +91,7 @@ class VenueWatch:
         self._rights: KeyRights | None = None
         self._rights_at: datetime | None = None
         self._rights_told: KeyRightsSeen | None = None
+        self._caveats: tuple[str, ...] = ()
         self._rules_at: datetime | None = None
         self._agreed_at: datetime | None = None
         """When it was last reconciled."""
@@ -126,6 +127,7 @@ class VenueWatch:
             foreign_orders=self.reconciliation.foreign,
             switch=self._dead_man.switch,
             is_streaming=self._news.is_streaming,
+            caveats=self._caveats,
             agreed_at=self._agreed_at,
         )
 
@@ -207,6 +209,7 @@ class VenueWatch:
         now, port = self._clock(), self.line.venue.reads
         if self._rights_at is not None and now - self._rights_at < self._patience.rights_every:
             return
+        self._caveats = tuple(await self._ask(port.caveats())) if isinstance(port, CaveatsPort) else ()
         self._rights = await self._ask(port.key_rights()) if isinstance(port, KeyRightsPort) else None
         self._rights_at = now
         seen = KeyRightsSeen(

@@ -75,6 +75,8 @@ class VenueView(View, frozen=True, kw_only=True):
     """armed, failing, none (the venue has none) or off."""
     streaming: bool | None = None
     """Whether it tells of orders by itself just now; None where it cannot."""
+    caveats: tuple[str, ...] = ()
+    """What its plugin says that it cannot, and an operator must know."""
     emptying: bool = False
     """Whether everything there is being cancelled."""
     agreed_at: datetime | None = None

@@ -14,6 +14,8 @@ from appliance.transport.foreign_text import printable
 ALIVE_S_MAX = 10.0
 """A watchdog process that was not heard for longer does not watch: it gives a sign every second."""
 
+CAVEATS_MAX = 8
+
 
 def venues_view(core: Core) -> results.VenuesView:
     """Every live venue, and who watches over them from outside."""
@@ -48,6 +50,7 @@ def _venue_view(health: VenueHealth, *, is_emptying: bool) -> results.VenueView:
         foreign_orders=tuple(printable(order, 64) for order in health.foreign_orders),
         dead_man_switch=health.switch,
         streaming=health.is_streaming,
+        caveats=tuple(printable(caveat, 300) for caveat in health.caveats[:CAVEATS_MAX]),
         emptying=is_emptying,
         agreed_at=health.agreed_at,
     )

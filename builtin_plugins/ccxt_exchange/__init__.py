@@ -7,6 +7,7 @@ Settings:
 * `url`          optional: where to connect in place of the exchange's own addresses, such as `http://127.0.0.1:8090`;
                  `http` only for a host among the instance's `private_hosts`
 * `rate_limit`   optional: `on` (default), or `off` for a `url` of your own that needs no pace kept
+* `symbols`      optional: with commas, the only symbols there are; required where open orders are listed by symbol
 * `timeout_s`    optional: for one request, 1 to 9 whole seconds, default 8
 
 Secrets: `api_key` and `api_secret`; `password` (a passphrase, as OKX has) and `uid` where the exchange wants one.

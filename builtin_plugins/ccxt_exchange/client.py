@@ -46,9 +46,19 @@ class NotThere(Exception):
 class Client:
     """One account at one exchange."""
 
-    def __init__(self, choice: Choice, context: PluginContext, keys: Mapping[str, str], *, streaming: bool) -> None:
-        """Raises `Misconfigured`."""
+    def __init__(
+        self,
+        choice: Choice,
+        context: PluginContext,
+        keys: Mapping[str, str],
+        *,
+        streaming: bool,
+        only: frozenset[Symbol] = frozenset(),
+    ) -> None:
+        """`only` are the symbols that there are, of all that the venue has. Raises `Misconfigured`."""
         self.name = context.name
+        self.state_folder = context.state_folder
+        self.only = only
         self.market_type: MarketType = choice.market_type
         kind = _guarded(exchange_class(choice.exchange_id, streaming=streaming))
         self.api: Any = made(choice, context.name, keys=keys, class_of=kind)
@@ -68,7 +78,8 @@ class Client:
         async with self._loading:
             if fresh or not self._markets:
                 found = await self.read(lambda: self.api.load_markets(reload=True), within_s=LOADING_S)
-                self._markets = readable_markets(found, self.market_type, self.api.precisionMode)
+                readable = readable_markets(found, self.market_type, self.api.precisionMode)
+                self._markets = {name: one for name, one in readable.items() if not self.only or name in self.only}
             return self._markets
 
     def known(self, symbol: Symbol) -> Market | None:

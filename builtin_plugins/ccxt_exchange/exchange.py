@@ -34,10 +34,12 @@ FILLS_S = 1.5
 class CcxtExchange:
     """`ExchangePort` over ccxt."""
 
-    def __init__(self, client: Client, dialect: Dialect, can: Capabilities) -> None:
+    def __init__(self, client: Client, dialect: Dialect, can: Capabilities, caveats: tuple[str, ...] = ()) -> None:
+        """`caveats` are for `TellsCaveats`."""
         self.client = client
         self.dialect = dialect
         self.can = can
+        self.told_caveats = caveats
 
     async def instruments(self) -> Sequence[Instrument]:
         """The markets of the instance's type whose rules are plain."""
@@ -74,7 +76,10 @@ class CcxtExchange:
         return told(client_order_id, OrderState.ABSENT)
 
     async def find_order(self, client_order_id: ClientOrderId, symbol: Symbol) -> ExecutionReport | None:
-        """Look in every list that the venue has, and for every fill."""
+        """Look in every list that the venue has, and for every fill.
+
+        Raises `Unsupported` where it is in none, and the venue's lists are too few to say that there is none.
+        """
         market = await self.client.market(symbol)
         wire = wire_id(client_order_id, self.can.id_form)
         try:

@@ -90,6 +90,14 @@ class TellsRights(CcxtExchange):
             raise Unavailable(f"unreadable_answer: {type(error).__name__}") from None
 
 
+class TellsCaveats(CcxtExchange):
+    """`CaveatsPort`."""
+
+    async def caveats(self) -> tuple[str, ...]:
+        """Where there is no row for the exchange."""
+        return self.told_caveats
+
+
 class TellsTime(CcxtExchange):
     """`VenueClockPort`: the venue's own call, else the Date of an answer (RFC 9110, 6.6.1)."""
 

@@ -129,6 +129,7 @@ FAULTS: dict[str, tuple[Fault, str, Level]] = {
     "a source that is silent": (lambda g: source(g, timedelta(minutes=2)), "market data: sources", Level.WARN),
     "a venue that is not fit": (lambda g: venue(g, fit=False, problem="drift"), "venues: fit", Level.FAIL),
     "an order of nobody here": (lambda g: venue(g, foreign_orders=("x",)), "venues: fit", Level.WARN),
+    "a venue that cannot say absent": (lambda g: venue(g, caveats=("it cannot say",)), "venues: fit", Level.WARN),
     "a key that can withdraw": (lambda g: venue(g, can_withdraw=True), "venues: keys", Level.FAIL),
     "a key that ends soon": (
         lambda g: venue(g, key_expires_at=g.status.now + timedelta(days=2)),  # type: ignore[union-attr]

@@ -92,7 +92,7 @@ def test_trading_keeps_every_promise(tmp_path: Path, wire: str, skipped: set[str
 def test_a_worker_offers_exactly_what_its_venues_row_names(tmp_path: Path) -> None:
     offered = {
         "binance": {"replace_order", "cancel_all_orders", "key_rights", "venue_time", "stream_reports"},
-        "gate": {"cancel_all_orders", "venue_time"},
+        "gate": {"cancel_all_orders", "venue_time", "caveats"},
     }
 
     async def scene(wire: str) -> None:

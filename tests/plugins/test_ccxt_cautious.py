@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
-from readytrader_sdk.errors import Misconfigured, Unavailable
+from readytrader_sdk.errors import Misconfigured, Unavailable, Unsupported
 from readytrader_sdk.orders import OrderState, OrderType, Side
-from readytrader_sdk.ports import CancelAllPort
+from readytrader_sdk.ports import CancelAllPort, CaveatsPort
 
 from appliance.local_exchange.model import LocalExchange
 from appliance.local_exchange.values import Request
 from builtin_plugins.ccxt_exchange.capabilities import TABLE
+from builtin_plugins.ccxt_exchange.exchange import CcxtExchange
 from builtin_plugins.ccxt_exchange.making import ccxt_exchange
-from builtin_plugins.ccxt_exchange.venues.cautious import LIMIT
-from tests.plugins.ccxt_ground import BTC, OTHER, OURS, context, local_venue, order, quote, trading
+from builtin_plugins.ccxt_exchange.venues.cautious import LIMIT, LISTS_BY_SYMBOL, Cautious
+from builtin_plugins.ccxt_loading import exchange_class
+from tests.plugins.ccxt_ground import BTC, OTHER, OURS, SECRET, context, local_venue, order, quote, trading
 
 FAR = Decimal(60000)
 
@@ -34,19 +37,133 @@ class Clock:
         return self.now
 
 
-def test_every_exchange_of_ccxt_is_made_or_refused_because_an_outcome_could_not_be_asked_for(tmp_path: Path) -> None:
+REFUSED = {
+    "btcbox": "read fills",
+    "btse": "read an order that has ended",
+    "bithumb": "read fills",
+    "bydfi": "cancel an order, read an order that has ended",
+    "cex": "read fills",
+    "coincheck": "read an order that has ended",
+    "coinspot": "list open orders, read an order that has ended",
+    "cryptomus": "read fills",
+    "dydx": "read fills",
+    "indodax": "read fills",
+    "paymium": "list open orders, read fills, read an order that has ended",
+    "upbit": "read fills",
+    "zaif": "read fills",
+}
+"""Where no safe trading is possible at all, and why not."""
+NEVER_ABSENT = {
+    "bit2c", "bitbank", "bitbns", "bitso", "bitstamp", "coinbaseinternational", "coinone", "gemini", "zebpay",
+}  # fmt: skip
+"""Where an order that is not found waits for a person."""
+
+
+def every_exchange() -> Iterator[tuple[str, Any]]:
+    """ccxt's name of each, and its object as the plugin makes it."""
     (folder,) = find_spec("ccxt").submodule_search_locations  # type: ignore[union-attr,misc] # it is a package
-    names = {path.stem for path in Path(folder, "async_support").glob("*.py")} - {"__init__"}
+    for name in sorted({path.stem for path in Path(folder, "async_support").glob("*.py")} - {"__init__"}):
+        yield name, exchange_class(name, streaming=False)({"apiKey": "k", "secret": SECRET, "uid": "u"})
+
+
+def test_every_exchange_of_ccxt_is_made_or_refused_by_name_with_what_it_lacks(tmp_path: Path) -> None:
     refused: dict[str, str] = {}
+    never_absent: set[str] = set()
+    names = [name for name, _ in every_exchange()]
     for name in names:
+        settings = {"exchange": name, **({"symbols": "BTC/USDT"} if name in LISTS_BY_SYMBOL else {})}
         try:
-            ccxt_exchange(context(tmp_path, {"exchange": name}, password="p", uid="u"))
+            exchange = ccxt_exchange(context(tmp_path, settings, password="p", uid="u"))
         except Misconfigured as fault:
-            refused[name] = str(fault)
+            refused[name] = str(fault).rpartition("ccxt has no way there to ")[2]
+        else:
+            if not exchange.dialect.can_say_absent:
+                never_absent.add(name)
     assert len(names) >= 100
-    assert len(refused) <= len(names) // 4
-    assert all("an outcome could not be asked for there: ccxt lacks" in why for why in refused.values())
-    assert not refused.keys() & TABLE.keys()
+    assert refused == REFUSED
+    assert never_absent == NEVER_ABSENT
+    assert not (refused.keys() | never_absent) & TABLE.keys()
+
+
+def test_whoever_lists_open_orders_of_one_symbol_alone_is_told_its_symbols(tmp_path: Path) -> None:
+    """As ccxt has it: asked for all of them, it demands a symbol before anything is sent."""
+
+    async def demanding() -> set[str]:
+        found = set()
+        for name, api in every_exchange():
+            api.markets, api.options["warnOnFetchOpenOrdersWithoutSymbol"] = {}, False
+            try:
+                await api.fetch_open_orders()
+            except Exception as error:  # noqa: BLE001 - what else is wrong with a made-up key says nothing
+                words = str(error)
+                if "symbol" in words and type(error).__name__ in ("ArgumentsRequired", "ExchangeError"):
+                    found.add(name)
+            finally:
+                await api.close()
+        return found - REFUSED.keys()
+
+    assert asyncio.run(demanding()) == LISTS_BY_SYMBOL
+    for name in LISTS_BY_SYMBOL:
+        with pytest.raises(Misconfigured, match="symbols: this exchange lists open orders of one symbol"):
+            ccxt_exchange(context(tmp_path, {"exchange": name}, password="p", uid="u"))
+
+
+def without_lists(exchange: CcxtExchange) -> CcxtExchange:
+    """The same exchange as one that ccxt reads no ended orders of."""
+    for name in ("fetchOrders", "fetchClosedOrders", "fetchCanceledOrders"):
+        exchange.client.api.has[name] = None
+    exchange.dialect = Cautious(exchange.client)
+    return exchange
+
+
+def test_without_a_list_of_what_ended_an_order_is_known_again_by_the_venues_id_and_never_called_absent(
+    tmp_path: Path,
+) -> None:
+    async def scene() -> None:
+        async with local_venue() as (_, url):
+            async with trading(tmp_path, "binanceus", url) as made:
+                exchange = without_lists(made)
+                await exchange.place_order(order(limit_price=FAR, price_worst=FAR))
+                assert (await exchange.cancel_order(OURS, BTC)).state is OrderState.CANCELLED
+            async with trading(tmp_path, "binanceus", url) as made:  # another life
+                exchange = without_lists(made)
+                found = await exchange.find_order(OURS, BTC)
+                assert found is not None
+                assert found.state is OrderState.CANCELLED
+                for ask in (exchange.find_order, exchange.cancel_order):
+                    with pytest.raises(Unsupported, match="cannot say that it has no such order"):
+                        await ask(OTHER, BTC)
+
+    asyncio.run(scene())
+
+
+def test_an_order_that_fills_at_once_is_told_with_its_fills_where_no_list_has_it(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with local_venue() as (_, url), trading(tmp_path, "binanceus", url) as made:
+            exchange = without_lists(made)
+            await exchange.place_order(order(order_type=OrderType.MARKET, limit_price=None))
+            found = await exchange.find_order(OURS, BTC)
+            assert found is not None
+            assert found.state is OrderState.FILLED
+            assert sum(fill.quantity for fill in found.fills) == Decimal("0.01")
+
+    asyncio.run(scene())
+
+
+def test_a_venue_that_cannot_say_absent_says_so_and_one_of_few_symbols_knows_no_other(tmp_path: Path) -> None:
+    named = context(tmp_path, {"exchange": "bitso", "symbols": "BTC/USDT, ETH/USDT"})
+    told = asyncio.run(cast(CaveatsPort, ccxt_exchange(named)).caveats())
+    assert len(told) == 3
+    assert "waits for a person" in told[1]
+    assert "BTC/USDT, ETH/USDT alone" in told[2]
+
+    async def scene() -> None:
+        async with local_venue(others=1) as (_, url), trading(tmp_path, "binanceus", url, symbols=BTC) as exchange:
+            assert [one.symbol for one in await exchange.instruments()] == [BTC]
+            await exchange.place_order(order(limit_price=FAR, price_worst=FAR))
+            assert [one.client_order_id for one in await exchange.open_orders()] == [OURS]
+
+    asyncio.run(scene())
 
 
 def test_an_order_is_placed_found_and_cancelled(tmp_path: Path) -> None:

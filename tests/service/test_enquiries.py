@@ -70,6 +70,28 @@ def test_the_cores_own_word_that_nothing_left_is_believed_at_once(tmp_path: Path
     play_live(tmp_path, scenario)
 
 
+def test_where_a_venue_cannot_say_that_it_has_none_a_person_is_told_without_waiting_and_nothing_is_guessed(
+    tmp_path: Path,
+) -> None:
+    async def scenario(rig: Live) -> None:
+        rig.venue.after["place_order"].append(LOST)
+        rig.venue.always["find_order"] = Unsupported("it cannot say")
+        placed = await rig.sent(buy("0.01", "49000"))
+        await rig.until(lambda: rig.events("outcome.unresolved"))
+        assert rig.venue.asked.count("find_order") >= BRISK.unseen_min
+        assert rig.clock.now == NOON
+        rig.clock.now = NOON + BRISK.unresolved_after  # however long it takes
+        await rig.until(lambda: rig.venue.asked.count("find_order") > 2 * BRISK.unseen_min)
+        assert rig.of(order_id(placed)).state is OrderState.UNKNOWN
+        assert rig.of(order_id(placed)).reserved.value > 0
+        assert len(rig.events("outcome.unresolved")) == 1
+        del rig.venue.always["find_order"]  # that it is there is believed at any time
+        await rig.until(lambda: rig.of(order_id(placed)).state is OrderState.OPEN)
+        assert rig.venue.sent == [order_id(placed)]
+
+    play_live(tmp_path, scenario)
+
+
 @pytest.mark.parametrize("fault", [LOST, Misconfigured("key"), RuntimeError("boom"), TimeoutError()], ids=repr)
 def test_an_order_in_doubt_is_absent_only_when_it_is_old_enough(tmp_path: Path, fault: Exception) -> None:
     """What is still on its way may arrive until then, however often the venue has not seen it."""

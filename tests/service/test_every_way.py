@@ -53,6 +53,7 @@ ONLY_READS_OR_LOWERS = {
     "cancel_all_after",
     "cancel_order",
     "cancel_submission",
+    "caveats",
     "find_lending",
     "find_order",
     "find_submission",

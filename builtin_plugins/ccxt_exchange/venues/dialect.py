@@ -30,6 +30,11 @@ class Dialect(ABC):
         self.client = client
         self.api: Any = client.api
 
+    @property
+    def can_say_absent(self) -> bool:
+        """Whether an order that is found in no list is none; else `look` raises `Unsupported` of such an order."""
+        return True
+
     @abstractmethod
     async def place(self, market: Market, out: Outgoing) -> Order:
         """Send one order: one request, which carries its ID."""

@@ -19,6 +19,7 @@ from readytrader_sdk.ports.exchange import (
     AmendPort,
     CancelAllAfterPort,
     CancelAllPort,
+    CaveatsPort,
     ExchangePort,
     KeyRights,
     KeyRightsPort,
@@ -50,10 +51,10 @@ from readytrader_sdk.ports.router import (
 from readytrader_sdk.ports.signer import SignerPort, TransactionRequest, TypedDataPort, TypedDataRequest
 
 __all__ = [
-    "NATIVE_TOKEN", "AmendPort", "Approval", "Call", "CancelAllAfterPort", "CancelAllPort", "DataSourcePort",
-    "ExchangePort", "Finding", "Flow", "IntentOrderPort", "KeyRights", "KeyRightsPort", "LendingAction", "LendingPort",
-    "LendingRequest", "Notice", "NotifierPort", "OrderSubmission", "PaperOnly", "Plan", "QuoteStreamPort",
-    "ReportStreamPort", "RouteQuote", "RouterPort", "Severity", "SignerPort", "Step", "SwapRequest",
-    "TransactionRequest", "TransferPort", "TransferRequest", "TypedDataOrder", "TypedDataPort", "TypedDataRequest",
-    "VenueClockPort",
+    "NATIVE_TOKEN", "AmendPort", "Approval", "Call", "CancelAllAfterPort", "CancelAllPort", "CaveatsPort",
+    "DataSourcePort", "ExchangePort", "Finding", "Flow", "IntentOrderPort", "KeyRights", "KeyRightsPort",
+    "LendingAction", "LendingPort", "LendingRequest", "Notice", "NotifierPort", "OrderSubmission", "PaperOnly",
+    "Plan", "QuoteStreamPort", "ReportStreamPort", "RouteQuote", "RouterPort", "Severity", "SignerPort", "Step",
+    "SwapRequest", "TransactionRequest", "TransferPort", "TransferRequest", "TypedDataOrder", "TypedDataPort",
+    "TypedDataRequest", "VenueClockPort",
 ]  # fmt: skip

@@ -41,7 +41,8 @@ class ExchangePort(Protocol):
     async def find_order(self, client_order_id: ClientOrderId, symbol: Symbol) -> ExecutionReport | None:
         """The order's state with *all* its fills, or None when the venue has never seen it.
 
-        Timeout 10 s. May be repeated. Raises `Unavailable`: not knowing is not None.
+        Timeout 10 s. May be repeated. Raises `Unavailable`: not knowing is not None. Raises `Unsupported` where it was
+        not found on a venue that cannot say what it has never seen: a person is told soon, and it is asked for still.
         """
 
     async def open_orders(self) -> Sequence[ExecutionReport]:
@@ -138,6 +139,14 @@ class VenueClockPort(Protocol):
 
         Raises `Unavailable`.
         """
+
+
+@runtime_checkable
+class CaveatsPort(Protocol):
+    """Optional: a venue of which an operator must know what it cannot."""
+
+    async def caveats(self) -> Sequence[str]:
+        """Each in a sentence of the plugin's own. The same for as long as it runs. Timeout 10 s. May be repeated."""
 
 
 class TransferRequest(Struct, frozen=True, kw_only=True, tag="transfer"):
