@@ -10,7 +10,7 @@ from msgspec import Struct
 from readytrader_sdk.instruments import Symbol
 
 from appliance.domain.series import EquityPoint
-from appliance.service.archive import Line, NoSuchPlace, Shown, Told
+from appliance.service.archive import Line, Shown, Told
 from appliance.service.core import Core
 from appliance.service.daily import drawdown_pct
 from appliance.service.journal_words import summary_of
@@ -110,8 +110,6 @@ async def look_back(core: Core, verb: wire.LookBackVerb) -> Struct:
             return TradesView(trades=tuple(map(trade_view, found)), next=after)
         case wire.ShowEquity(since=since, points=points):
             now = core.clock()
-            if since is not None and since.tzinfo is None:
-                raise NoSuchPlace("since: expected a time with its zone, such as 2026-01-02T03:04:05Z")
             since = max(since or now - EQUITY_SINCE, now - EQUITY_SINCE_MAX)
             asset = core.portfolio.accounting_asset
             return EquityView(points=tuple(_point_view(it, asset) for it in await archive.equity(since, points)))

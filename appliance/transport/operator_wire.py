@@ -27,6 +27,8 @@ Days = Annotated[int, Meta(ge=1, le=3650)]
 PageSize = Annotated[int, Meta(ge=1, le=200)]
 EntryNumber = Annotated[int, Meta(ge=0, le=1 << 53)]
 Place = Annotated[str, Meta(min_length=1, max_length=400)]
+"""Where a page begins: the `next` of the page before."""
+SymbolName = Annotated[str, Meta(min_length=3, max_length=40)]
 Signal = Annotated[str, Meta(min_length=1, max_length=32)]
 Confidence = Annotated[str, Meta(min_length=1, max_length=8)]
 """0 to 1, as text: `0.75`."""
@@ -83,9 +85,8 @@ class ListDecided(Verb, frozen=True, kw_only=True, tag="approvals.history"):
     needs = Role.VIEWER
 
     state: ProposalState | None = None
-    limit: Annotated[int, Meta(ge=1, le=200)] = 50
-    before: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
-    """The `next` of the page before."""
+    limit: PageSize = 50
+    before: Place | None = None
 
 
 class ListLimits(Verb, frozen=True, kw_only=True, tag="limits.list"):
@@ -174,9 +175,9 @@ class RevokeAgent(Verb, frozen=True, kw_only=True, tag="agent.revoke"):
 class ListOrders(Verb, frozen=True, kw_only=True, tag="orders"):
     needs = Role.VIEWER
 
-    symbol: str | None = None
+    symbol: SymbolName | None = None
     live_only: bool = False
-    limit: Annotated[int, Meta(ge=1, le=200)] = 50
+    limit: PageSize = 50
 
 
 class CancelOrder(Verb, frozen=True, kw_only=True, tag="order.cancel"):
@@ -228,7 +229,7 @@ class ListNotices(Verb, frozen=True, kw_only=True, tag="notices.list"):
     needs = Role.VIEWER
 
     failed: bool = False
-    limit: Annotated[int, Meta(ge=1, le=200)] = 50
+    limit: PageSize = 50
 
 
 class TryNotifier(Verb, frozen=True, kw_only=True, tag="notices.test"):
@@ -254,7 +255,7 @@ class ListTrades(Verb, frozen=True, kw_only=True, tag="trades"):
 
     needs = Role.VIEWER
 
-    symbol: str | None = None
+    symbol: SymbolName | None = None
     limit: PageSize = 50
     before: Place | None = None
 
@@ -290,13 +291,13 @@ class ShowCheckpoint(Verb, frozen=True, kw_only=True, tag="journal.checkpoint"):
 class ListInsights(Verb, frozen=True, kw_only=True, tag="insights"):
     needs = Role.VIEWER
 
-    symbol: str | None = None
+    symbol: SymbolName | None = None
 
 
 class PostInsight(Verb, frozen=True, kw_only=True, tag="insight.post"):
     needs = Role.OPERATOR
 
-    symbol: Annotated[str, Meta(min_length=3, max_length=40)]
+    symbol: SymbolName
     signal: Signal
     confidence: Confidence
     reasoning: Reasoning = ""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from litestar import get, post
 from litestar.params import FromQuery, JSONBody, QueryParameter
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from appliance.domain.events import ProposalState
 from appliance.service.second_factors import Factor
@@ -16,10 +16,8 @@ from appliance.transport.operator_http.bodies import Body
 from appliance.transport.operator_http.signed_in import OPERATOR, VIEWER, Asked
 from appliance.transport.operator_http.step_up import ApproveAct
 
-Limit = Annotated[int, Meta(ge=1, le=200)]
 WhichState = Annotated[ProposalState | None, QueryParameter(name="state")]
 """`state` itself is a name that Litestar keeps for its own."""
-Place = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class Pending(Struct, frozen=True, kw_only=True):
@@ -44,8 +42,11 @@ async def pending(asking: Asked) -> Pending:
 
 @get("/api/approvals", opt=VIEWER)
 async def approvals(
-    asking: Asked, which: WhichState = None, limit: FromQuery[Limit] = 50, before: FromQuery[Place | None] = None,
-) -> ApprovalPage:  # fmt: skip
+    asking: Asked,
+    which: WhichState = None,
+    limit: FromQuery[wire.PageSize] = 50,
+    before: FromQuery[wire.Place | None] = None,
+) -> ApprovalPage:
     """Proposals of one state or all, the newest first."""
     return await asking.one(wire.ListDecided(state=which, limit=limit, before=before), ApprovalPage)
 

@@ -11,6 +11,7 @@ from litestar.params import FromPath, JSONBody
 from msgspec import Struct
 
 from appliance.service.second_factors import Factor
+from appliance.transport import account_wire
 from appliance.transport.operator_http.bodies import CodeShown, NewPasskey, NewPassword, PasswordAgain, Proof
 from appliance.transport.operator_http.signed_in import VIEWER, Asked, Asking
 from appliance.transport.operator_http.step_up import Act, AddPasskeyAct, AnyAct, RemovePasskeyAct, SetUpCodesAct
@@ -78,7 +79,9 @@ async def finish_passkey(state: State, asking: Asked, data: JSONBody[NewPasskey]
 
 
 @post("/api/auth/passkeys/{passkey_id:str}/remove", opt=VIEWER, status_code=200)
-async def remove_passkey(state: State, asking: Asked, passkey_id: FromPath[str], data: JSONBody[Proof]) -> Done:
+async def remove_passkey(
+    state: State, asking: Asked, passkey_id: FromPath[account_wire.CredentialId], data: JSONBody[Proof]
+) -> Done:
     """Forget a passkey of one's own."""
     await asking.prove(RemovePasskeyAct(passkey_id=passkey_id), data.factor)
     await state.core.operators.factors.remove_passkey(asking.person, passkey_id)

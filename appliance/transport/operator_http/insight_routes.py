@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from litestar import get, post
-from litestar.params import JSONBody, PathParameter, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import Meta
 
 from appliance.transport import operator_wire as wire
@@ -14,12 +14,9 @@ from appliance.transport.operator_http.bodies import Body
 from appliance.transport.operator_http.signed_in import OPERATOR, VIEWER, Asked
 from appliance.transport.operator_results import Done
 
-Symbol = Annotated[str, Meta(min_length=3, max_length=40)]
-StrategyName = Annotated[str, Meta(min_length=1, max_length=64)]
-
 
 class NewInsight(Body, frozen=True, kw_only=True):
-    symbol: Symbol
+    symbol: wire.SymbolName
     signal: wire.Signal
     confidence: wire.Confidence
     reasoning: wire.Reasoning = ""
@@ -27,15 +24,13 @@ class NewInsight(Body, frozen=True, kw_only=True):
 
 
 class NewStrategy(Body, frozen=True, kw_only=True):
-    name: StrategyName
+    name: wire.Name
     text: Annotated[str, Meta(min_length=1, max_length=4000)]
-    symbols: Annotated[tuple[Symbol, ...], Meta(max_length=50)] = ()
+    symbols: Annotated[tuple[wire.SymbolName, ...], Meta(max_length=50)] = ()
 
 
 @get("/api/insights", opt=VIEWER)
-async def insights(
-    asking: Asked, symbol: Annotated[str | None, QueryParameter(min_length=3, max_length=40)] = None
-) -> InsightsView:
+async def insights(asking: Asked, symbol: FromQuery[wire.SymbolName | None] = None) -> InsightsView:
     """What is thought of the markets now, the newest first."""
     return await asking.one(wire.ListInsights(symbol=symbol), InsightsView)
 
@@ -66,7 +61,7 @@ async def set_strategy(asking: Asked, data: JSONBody[NewStrategy]) -> StrategyVi
 
 
 @post("/api/strategies/{name:str}/withdraw", opt=OPERATOR, status_code=200)
-async def withdraw_strategy(asking: Asked, name: Annotated[str, PathParameter(min_length=1, max_length=64)]) -> Done:
+async def withdraw_strategy(asking: Asked, name: FromPath[wire.Name]) -> Done:
     """Take a strategy out of force."""
     return await asking.one(wire.WithdrawStrategy(name=name), Done)
 

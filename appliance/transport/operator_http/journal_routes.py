@@ -6,29 +6,25 @@ from datetime import datetime
 from typing import Annotated
 
 from litestar import get
-from litestar.params import FromQuery, PathParameter, QueryParameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Meta
 
 from appliance.transport import operator_wire as wire
 from appliance.transport.looking_back import CheckpointView, EntryView, EquityView, LinesView, TradesView
 from appliance.transport.operator_http.signed_in import VIEWER, Asked
 
-SymbolAsked = Annotated[str | None, QueryParameter(min_length=3, max_length=40)]
 KindAsked = Annotated[str | None, QueryParameter(min_length=1, max_length=64)]
 TextAsked = Annotated[str, QueryParameter(max_length=200)]
-PlaceAsked = Annotated[str | None, QueryParameter(min_length=1, max_length=400)]
-LimitAsked = Annotated[int, QueryParameter(ge=1, le=200)]
 Moment = Annotated[datetime, Meta(tz=True)]
 PointsAsked = Annotated[int, QueryParameter(ge=4, le=2000)]
-EntryAsked = Annotated[int | None, QueryParameter(ge=0, le=1 << 53)]
 
 
 @get("/api/trades/history", opt=VIEWER)
 async def trades_history(
     asking: Asked,
-    symbol: SymbolAsked = None,
-    limit: LimitAsked = 50,
-    before: PlaceAsked = None,
+    symbol: FromQuery[wire.SymbolName | None] = None,
+    limit: FromQuery[wire.PageSize] = 50,
+    before: FromQuery[wire.Place | None] = None,
 ) -> TradesView:
     """Every fill, the newest first."""
     return await asking.one(wire.ListTrades(symbol=symbol, limit=limit, before=before), TradesView)
@@ -43,8 +39,8 @@ async def equity(asking: Asked, since: FromQuery[Moment | None] = None, points: 
 @get("/api/journal", opt=VIEWER)
 async def journal(
     asking: Asked,
-    before: EntryAsked = None,
-    limit: LimitAsked = 50,
+    before: FromQuery[wire.EntryNumber | None] = None,
+    limit: FromQuery[wire.PageSize] = 50,
     kind: KindAsked = None,
     text: TextAsked = "",
 ) -> LinesView:
@@ -59,7 +55,7 @@ async def checkpoint(asking: Asked) -> CheckpointView:
 
 
 @get("/api/journal/{seq:int}", opt=VIEWER)
-async def entry(asking: Asked, seq: Annotated[int, PathParameter(ge=0, le=1 << 53)]) -> EntryView:
+async def entry(asking: Asked, seq: FromPath[wire.EntryNumber]) -> EntryView:
     """One entry with its proof."""
     return await asking.one(wire.ShowEntry(seq=seq), EntryView)
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from litestar import get, post
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.params import FromPath, FromQuery
 from msgspec import Struct
 
 from appliance.transport import operator_wire as wire
@@ -19,9 +17,7 @@ class Notices(Struct, frozen=True, kw_only=True):
 
 
 @get("/api/notices", opt=VIEWER)
-async def notices(
-    asking: Asked, failed: FromQuery[bool] = False, limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50
-) -> Notices:
+async def notices(asking: Asked, failed: FromQuery[bool] = False, limit: FromQuery[wire.PageSize] = 50) -> Notices:
     """Notices, newest first; `failed`: those that were given up and that nobody has read."""
     return Notices(notices=await asking.many(wire.ListNotices(failed=failed, limit=limit), NoticeView))
 

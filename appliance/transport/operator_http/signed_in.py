@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+import msgspec
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.exceptions import ClientException
 from litestar.handlers import BaseRouteHandler
+from msgspec import Struct
 
 from appliance.domain.operators import Person, Role
 from appliance.service.core import Core
@@ -23,6 +25,7 @@ from appliance.transport.operator_http.step_up import Act, subject_of
 
 AnyConnection = ASGIConnection[Any, Any, Any, Any]
 ResultT = TypeVar("ResultT")
+StructT = TypeVar("StructT", bound=Struct)
 
 _SIGNED_IN = "readytrader.signed_in"
 PUBLIC = {"public": True}
@@ -106,14 +109,14 @@ class Asking:
 
     async def one(self, verb: wire.AnyVerb, result: type[ResultT], factor: str = "") -> ResultT:
         """Carry the verb out; its one answer. `factor` is what `prove` answered."""
-        answer = await self._acts.carry_out(verb, self.person, factor)
+        answer = await self._acts.carry_out(checked(verb), self.person, factor)
         if not isinstance(answer, result):
             raise TypeError(f"{type(verb).__name__} answered {type(answer).__name__}")
         return answer
 
     async def many(self, verb: wire.AnyVerb, row: type[ResultT]) -> list[ResultT]:
         """Carry the verb out; the rows of its answer."""
-        answer = await self._acts.carry_out(verb, self.person)
+        answer = await self._acts.carry_out(checked(verb), self.person)
         if not isinstance(answer, list) or not all(isinstance(it, row) for it in answer):
             raise TypeError(f"{type(verb).__name__} answered no list of {row.__name__}")
         return [it for it in answer if isinstance(it, row)]
@@ -123,11 +126,22 @@ class Asking:
 
         Raises `FactorRefused` and `VerbRefused`.
         """
-        return await self._core.operators.factors.prove(self.person, factor, subject_of(act, self._core))
+        return await self._core.operators.factors.prove(self.person, factor, subject_of(checked(act), self._core))
 
     def challenge(self, act: Act) -> dict[str, Any]:
         """What a passkey is asked to sign for exactly this act. Raises as `prove`."""
         return self._core.operators.factors.challenge(self.person, subject_of(act, self._core))
+
+
+def checked(said: StructT) -> StructT:
+    """The same, once its bounds were looked at: Litestar looks at none that msgspec's `Meta` sets for a parameter.
+
+    Raises `ClientException`.
+    """
+    try:
+        return msgspec.convert(msgspec.to_builtins(said), type(said))
+    except msgspec.ValidationError as fault:
+        raise ClientException(str(fault)) from fault
 
 
 Asked = NamedDependency[Asking]

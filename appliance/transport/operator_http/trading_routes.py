@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from litestar import get, post
 from litestar.datastructures import State
 from litestar.params import FromPath, FromQuery, JSONBody
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from appliance.transport import operator_wire as wire
 from appliance.transport.operator_http import bodies
@@ -25,8 +23,6 @@ from appliance.transport.operator_results import (
     VenuesView,
     WorkerView,
 )
-
-Limit = Annotated[int, Meta(ge=1, le=200)]
 
 
 class Health(Struct, frozen=True, kw_only=True):
@@ -105,8 +101,8 @@ async def settings(asking: Asked) -> Settings:
 
 @get("/api/orders", opt=VIEWER)
 async def orders(
-    asking: Asked, symbol: FromQuery[wire.Name | None] = None, live_only: FromQuery[bool] = False,
-    limit: FromQuery[Limit] = 50,
+    asking: Asked, symbol: FromQuery[wire.SymbolName | None] = None, live_only: FromQuery[bool] = False,
+    limit: FromQuery[wire.PageSize] = 50,
 ) -> Orders:  # fmt: skip
     """Orders of all agents: the newest first, or the live ones, oldest first."""
     verb = wire.ListOrders(symbol=symbol, live_only=live_only, limit=limit)
