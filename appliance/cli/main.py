@@ -52,6 +52,8 @@ def root_group(context: click.Context, root: Path | None, config_path: Path | No
 
     Exit codes: 0 done, 1 refused or problems found, 2 wrong usage, 3 no daemon or unusable home, 4 damaged journal.
     """
+    if os.environ.get("NO_COLOR"):  # no-color.org: whatever is not empty
+        context.color = False
     context.obj = CommandLine(Home.find(os.environ, root, config_path))
 
 

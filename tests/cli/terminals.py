@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from tests.cli.appliances import PROGRAM, VERB_WAIT_MAX_S, Appliance
 
 
-def on_a_terminal(appliance: Appliance, answers: Sequence[tuple[str, str]], *verb: str) -> tuple[int, str]:
+def on_a_terminal(
+    appliance: Appliance, answers: Sequence[tuple[str, str]], *verb: str, **environment: str
+) -> tuple[int, str]:
     """Run a verb on a pseudo-terminal; `answers` are what is waited for on the screen, and what is typed then.
 
     The exit code, and all that the screen showed.
@@ -19,7 +21,7 @@ def on_a_terminal(appliance: Appliance, answers: Sequence[tuple[str, str]], *ver
     screen, terminal = pty.openpty()
     with subprocess.Popen(
         [sys.executable, *PROGRAM, *verb],
-        env=appliance.environment(TERM="dumb"),
+        env=appliance.environment(**{"TERM": "dumb", **environment}),
         cwd=appliance.folder,
         stdin=terminal,
         stdout=terminal,

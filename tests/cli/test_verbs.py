@@ -14,6 +14,8 @@ from click.testing import CliRunner
 
 from appliance.cli.main import root_group
 from appliance.home import Home
+from tests.cli.appliances import Appliance
+from tests.cli.terminals import on_a_terminal
 
 ROOT = Path(__file__).parents[2]
 
@@ -76,3 +78,9 @@ def test_no_test_can_reach_the_home_of_whoever_runs_it(tmp_path_factory: pytest.
         root = Home.find(environment).root
         assert root.is_relative_to(temporary)
         assert not root.is_relative_to(real / ".readytrader")
+
+
+@pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])
+def test_no_colour_is_no_colour(appliance: Appliance, no_color: str, coloured: bool) -> None:
+    _, shown = on_a_terminal(appliance, [], "doctor", NO_COLOR=no_color, TERM="xterm")
+    assert ("\x1b[" in shown) is coloured
