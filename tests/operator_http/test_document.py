@@ -82,6 +82,7 @@ def test_every_field_and_parameter_is_described_and_no_words_are_left_over() -> 
     operations = [operation for path in described["paths"].values() for operation in path.values()]
     for operation in operations:
         used |= {(operation["operationId"], it["name"]) for it in operation.get("parameters", ())}
+    assert not [it for it in used if not {".".join(it), it[1]} & FIELD_WORDS.keys()]
     own = {f"{owner}.{field}" for owner, field in used} & FIELD_WORDS.keys()
     shared = {field for owner, field in used if f"{owner}.{field}" not in own}
     assert own | shared == FIELD_WORDS.keys()

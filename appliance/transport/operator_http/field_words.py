@@ -42,6 +42,7 @@ FIELD_WORDS: dict[str, str] = {
     "came_by": "The door that it came by.",
     "can_trade": "Whether its key may trade; absent where the venue does not tell.",
     "can_withdraw": "Whether its key may withdraw; absent where the venue does not tell.",
+    "caveats": "What is true of the venue, and worth knowing, though it is fit.",
     "chain": "The chain, for swaps and transfers.",
     "change_id": "The loosening's ID.",
     "changed_at": "When it was changed while the core ran.",
