@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from itertools import chain, repeat
 
-from readytrader_sdk.errors import Unsupported
+from readytrader_sdk.errors import PluginError, Unsupported
 from readytrader_sdk.orders import ClientOrderId, ExecutionReport, OrderState
 from readytrader_sdk.ports import TransferPort, TransferRequest
 
@@ -90,7 +90,8 @@ class Enquiries:
             self._unanswerable.add(order.client_order_id)
             return None
         except Exception as fault:  # noqa: BLE001 - whatever a plugin raises, it is no answer
-            log.info("order %s could not be asked for: %s", order.client_order_id, type(fault).__name__)
+            why = f": {fault}" if isinstance(fault, PluginError) else ""
+            log.info("order %s could not be asked for: %s%s", order.client_order_id, type(fault).__name__, why[:300])
             return None
         if found is not None and found.client_order_id == order.client_order_id:
             return found

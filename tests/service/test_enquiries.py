@@ -311,6 +311,22 @@ def test_a_stream_that_does_not_fit_is_asked_about_and_never_believed(tmp_path: 
     play_live(tmp_path, scenario)
 
 
+def test_an_order_that_is_too_much_to_be_told_closes_the_venue_and_nothing_of_it_is_guessed(tmp_path: Path) -> None:
+    """As a worker answers of one whose fills are more than a frame holds."""
+
+    async def scenario(rig: Live) -> None:
+        placed = order_id(await rig.sent(buy("0.01", "49000")))
+        before = rig.of(placed)
+        rig.venue.fill(placed, "0.01", "49000", told=False)
+        rig.venue.always["find_order"] = Unavailable("find_order gave 9000000 bytes; at most 8387584 can be sent")
+        await rig.turn()
+        await rig.core.enquiries.refreshed()
+        assert rig.at_venue() is TradingState.CANCEL_ONLY
+        assert rig.of(placed) == before
+
+    play_live(tmp_path, scenario)
+
+
 def test_an_order_that_the_venue_had_and_cannot_show_any_more_closes_the_venue_and_stays(tmp_path: Path) -> None:
     async def scenario(rig: Live) -> None:
         placed = order_id(await rig.sent(buy("0.01", "49000")))

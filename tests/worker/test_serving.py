@@ -108,6 +108,16 @@ def test_a_reply_above_what_a_frame_holds_is_not_sent(tmp_path: Path) -> None:
         assert worker.call("balances") == []
 
 
+def test_an_order_with_more_fills_than_a_frame_holds_is_not_told_in_part(tmp_path: Path) -> None:
+    """The core then knows that it cannot be shown, and closes the venue (`Enquiries._lost`)."""
+    one = FILL.replace("PRICE", "Decimal('50000.01')").replace("TIME", "NOW").replace("'1'", "str(n)", 1)
+    with a_worker(tmp_path, finds(f"return report(order_id, fills=tuple({one} for n in range(70_000)))")) as worker:
+        worker.ready()
+        fault, text = worker.fails("find_order", "rt1", BTC)
+        assert (fault, "bytes; at most" in text) == (Fault.BROKEN, True)
+        assert worker.call("balances") == []
+
+
 def test_the_longest_reply_that_a_frame_holds_is_sent(tmp_path: Path) -> None:
     with a_worker(tmp_path, finds("return report('x' * (8 * 1024 * 1024 - 1500))")) as worker:
         worker.ready()
