@@ -25,8 +25,8 @@ ASKING = (
     Mutant(
         "a venue that cannot be asked has said that it never saw the order",
         "appliance/service/enquiries.py",
-        "could not be asked for: %s\", order.client_order_id, type(fault).__name__)\n            return None\n",
-        "could not be asked for: %s\", order.client_order_id, type(fault).__name__)\n            found = None\n",
+        "type(fault).__name__, why[:300])\n            return None\n",
+        "type(fault).__name__, why[:300])\n            found = None\n",
         ENQUIRIES, "cannot_be_found_out",
     ),
     Mutant(

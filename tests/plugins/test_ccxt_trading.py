@@ -31,6 +31,7 @@ from readytrader_sdk.ports import (
 from appliance.local_exchange.faults import Fault
 from builtin_plugins.ccxt_exchange.making import ccxt_exchange
 from builtin_plugins.ccxt_exchange.nonce import RESERVED_MS, RisingNonce
+from builtin_plugins.ccxt_exchange.venues import binance
 from builtin_plugins.ccxt_loading.address import origins
 from tests.plugins.ccxt_ground import BTC, OTHER, OURS, context, local_venue, order, quote, trading
 
@@ -201,6 +202,24 @@ def test_a_replacement_leaves_the_new_order_alone(tmp_path: Path, wire: str) -> 
     asyncio.run(scene())
 
 
+def test_an_order_with_more_fills_than_a_page_is_told_with_all_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(binance, "FILLS_PAGE", 2)
+
+    async def scene() -> None:
+        async with local_venue() as (venue, url), trading(tmp_path, "binance", url) as exchange:
+            await exchange.place_order(resting())
+            for number in range(1, 6):
+                venue.show(quote("59990", "59999", f"0.00{number}"))
+                found = await exchange.find_order(OURS, BTC)
+                assert found is not None
+                assert len(found.fills) == min(number, 4)
+            assert found.state is OrderState.FILLED
+
+    asyncio.run(scene())
+
+
 @WIRES
 def test_a_stop_rests_until_its_price_and_then_sells_no_worse_than_permitted(tmp_path: Path, wire: str) -> None:
     async def scene() -> None:
@@ -360,7 +379,7 @@ def test_an_exchange_without_a_row_says_that_it_is_used_with_caution(
 ) -> None:
     with caplog.at_level(logging.WARNING):
         exchange = ccxt_exchange(context(tmp_path, {"exchange": "gate"}))
-    assert "gate has no row" in caplog.text
+    assert "gate: it has no row" in caplog.text
     ports = (AmendPort, CancelAllAfterPort, KeyRightsPort, ReportStreamPort)
     assert not any(isinstance(exchange, port) for port in ports)
     assert isinstance(exchange, VenueClockPort)

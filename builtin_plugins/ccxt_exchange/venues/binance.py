@@ -24,6 +24,8 @@ from builtin_plugins.ccxt_exchange.reports import Seen
 from builtin_plugins.ccxt_exchange.symbols import Market
 from builtin_plugins.ccxt_exchange.venues.dialect import Dialect, Order, Trade
 
+FILLS_PAGE = 1000
+"""Executions in one answer; an order may have more."""
 RECENT = 500
 """Orders of one symbol that are looked through; what is sent here was sent lately."""
 _NOT_PLACED = re.compile(r'"newOrderResult"\s*:\s*"(NOT_ATTEMPTED|FAILURE)"')
@@ -90,9 +92,15 @@ class Binance(Dialect):
             # Whatever traded on arrival took; its time is the answer's (New order, response FULL).
             taken = {"orderId": seen.venue_order_id, "time": told.get("transactTime"), "isMaker": False}
             return [self.api.parse_trade({**fill, **taken}, market.raw) for fill in listed(told, "fills")]
-        request = {"symbol": market.venue_id, "orderId": seen.venue_order_id}
-        raw = listed(await self.client.read(lambda: self._fills({**request, "limit": 1000})))
-        return [self.api.parse_trade(trade, market.raw) for trade in raw]
+        request: dict[str, Any] = {"symbol": market.venue_id, "orderId": seen.venue_order_id, "limit": FILLS_PAGE}
+        found = page = listed(await self.client.read(lambda: self._fills(dict(request))))
+        if len(page) == FILLS_PAGE:  # the newest: all of them are read from the first on
+            found, request["fromId"] = [], 0
+        while len(page) == FILLS_PAGE:
+            page = listed(await self.client.read(lambda: self._fills(dict(request))))
+            found += page
+            request["fromId"] = 1 + max((int(trade["id"]) for trade in page), default=0)
+        return [self.api.parse_trade(trade, market.raw) for trade in found]
 
     async def open_orders(self) -> Sequence[Order]:
         raw = listed(await self.client.read(self._open))

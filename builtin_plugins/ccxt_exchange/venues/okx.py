@@ -72,30 +72,26 @@ class Okx(Dialect):
         return None
 
     async def trades(self, market: Market, seen: Seen) -> Sequence[Trade]:
-        found: dict[str, Any] = {}
+        asked = {"instType": self._type, "ordId": str(seen.venue_order_id)}
         for ask in (self.api.privateGetTradeFills, self.api.privateGetTradeFillsHistory):
-            request = {"instType": self._type, "ordId": str(seen.venue_order_id), "limit": str(PAGE)}
-            told = await self.client.read(lambda ask=ask, request=request: ask(dict(request)))  # type: ignore[misc] # mypy and default arguments
-            for fill in listed(told, "data"):
-                found[str(fill.get("tradeId"))] = fill
-            if found:
-                break
-        return [self.api.parse_trade(fill, market.raw) for fill in found.values()]
+            if found := await self._pages(ask, asked, "billId"):
+                return [self.api.parse_trade(fill, market.raw) for fill in found]
+        return ()
 
     async def open_orders(self) -> Sequence[Order]:
-        orders = await self._pending(self.api.privateGetTradeOrdersPending, {"instType": self._type}, "ordId")
+        orders = await self._pages(self.api.privateGetTradeOrdersPending, {"instType": self._type}, "ordId")
         if self._type == "SPOT":
             asked = {"instType": "SPOT", "ordType": "trigger"}
-            orders += await self._pending(self.api.privateGetTradeOrdersAlgoPending, asked, "algoId")
+            orders += await self._pages(self.api.privateGetTradeOrdersAlgoPending, asked, "algoId")
         return [self._parsed(order, None) for order in orders]
 
     async def cancel_all(self) -> None:
-        orders = await self._pending(self.api.privateGetTradeOrdersPending, {"instType": self._type}, "ordId")
+        orders = await self._pages(self.api.privateGetTradeOrdersPending, {"instType": self._type}, "ordId")
         for some in _chunks(orders, CANCELLED_AT_ONCE):
             names = [{"instId": order["instId"], "ordId": order["ordId"]} for order in some]
             await self.client.urgent(lambda names=names: self.api.privatePostTradeCancelBatchOrders(names))  # type: ignore[misc] # mypy and a default argument
         asked = {"instType": self._type, "ordType": "trigger"}
-        stops = await self._pending(self.api.privateGetTradeOrdersAlgoPending, asked, "algoId")
+        stops = await self._pages(self.api.privateGetTradeOrdersAlgoPending, asked, "algoId")
         for some in _chunks(stops, STOPS_CANCELLED_AT_ONCE):
             names = [{"instId": order["instId"], "algoId": order["algoId"]} for order in some]
             await self.client.urgent(lambda names=names: self.api.privatePostTradeCancelAlgos(names))  # type: ignore[misc] # mypy and a default argument
@@ -132,7 +128,7 @@ class Okx(Dialect):
             return None
         return told[0] if told else None
 
-    async def _pending(self, ask: Any, asked: dict[str, str], cursor: str) -> list[dict[str, Any]]:
+    async def _pages(self, ask: Any, asked: dict[str, str], cursor: str) -> list[dict[str, Any]]:
         """A list in pages, newest first."""
         found: list[dict[str, Any]] = []
         while True:
