@@ -149,7 +149,10 @@ class LocalExchange(Queries):
 
     def now_ms(self) -> int:
         """The venue's clock in Unix milliseconds, a skew included."""
-        return int(self._clock().timestamp() * 1000) + self.faults.skew_ms
+        return self._ms(self._clock())
+
+    def _ms(self, at: datetime) -> int:
+        return int(at.timestamp() * 1000) + self.faults.skew_ms
 
     # orders
 
@@ -173,10 +176,11 @@ class LocalExchange(Queries):
         if request.quote_quantity is not None:
             quantity = display.quantity_for(request.side, request.quote_quantity)
             request = msgspec.structs.replace(request, quantity=quantity)
-        number, now_ms = next(self._order_ids), self.now_ms()
+        number, now = next(self._order_ids), self._clock()
+        now_ms = self._ms(now)
         engine_id = str(number)
         wanted = engine_request(request, engine_id, request.quantity, display)
-        reports = account.engine.submit(wanted, self._clock())
+        reports = account.engine.submit(wanted, now)
         last = reports[-1]
         if last.state is OrderState.REJECTED:
             raise Refused(Reason(last.reason or Reason.UNKNOWN_ORDER))
@@ -356,7 +360,7 @@ class LocalExchange(Queries):
 
     def _take_fill(self, account: Account, order: VenueOrder, fill: Fill) -> VenueOrder:
         display = self.displays[order.request.symbol]
-        taken = venue_fill(order, fill, display, next(self._trade_ids), self.now_ms())
+        taken = venue_fill(order, fill, display, next(self._trade_ids), self._ms(fill.filled_at))
         order = account.keep(with_fill(order, taken))
         account.keep_fill(taken)
         self._record.write_fill(account.name, order.request.client_order_id, taken)
