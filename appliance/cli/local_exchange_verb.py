@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 STARTS = {"BTC/USDT": "60000", "ETH/USDT": "2500", "BTC/USD": "60000"}
 INCREMENTS = {"BTC": ("0.01", "0.00001"), "ETH": ("0.01", "0.0001")}
-BALANCES = {"USDT": "100000", "USD": "100000", "BTC": "1", "ETH": "10"}
+BALANCES = {"USDT": "100000", "BTC": "1", "ETH": "10"}
+"""Nothing that no price of the walk says the worth of: a venue whose balances cannot be valued is not fit."""
 TICK_S = 0.1
 
 
