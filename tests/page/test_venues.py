@@ -14,13 +14,19 @@ from tests.page.browser import chromium_running, run
 from tests.page.people import add_passkey
 from tests.service.live import BRISK, open_live
 from tests.service.rig import buy
+from tests.service.scripted_venue import EVERY_OPTION
 from tests.service.test_enquiries import LOST
 from tests.service.test_reconciliation import USDT
 
 
 def test_an_order_in_doubt_and_a_balance_that_drifted_are_settled_by_a_persons_word(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with open_live(tmp_path) as rig, listening(rig.core) as http, chromium_running() as browsers:
+        cautious = EVERY_OPTION | {"caveats"}
+        async with (
+            open_live(tmp_path, options=cautious) as rig,
+            listening(rig.core) as http,
+            chromium_running() as browsers,
+        ):
             await add_operator(rig.core, "alice", Role.OPERATOR)
             alice = await browsers.visitor(http.port)
             await alice.open()
@@ -42,6 +48,7 @@ def test_an_order_in_doubt_and_a_balance_that_drifted_are_settled_by_a_persons_w
             await rig.turn(BRISK.drift_seen_min)
             assert rig.at_venue() is TradingState.CANCEL_ONLY
             await alice.go("plugins", "Plugins and venues")
+            await alice.sees("it has no list of orders that ended")
             await alice.sees("Balances that the journal does not explain:")
             await alice.press("Accept the venue’s word…")
             await alice.page.get_by_label("Reason").fill("a deposit")

@@ -204,6 +204,9 @@ class ScriptedVenue:
         self._arrive("key_rights")
         return self.rights
 
+    async def caveats(self) -> Sequence[str]:
+        return ("it has no list of orders that ended",)
+
     async def venue_time(self) -> datetime:
         self._arrive("venue_time")
         return self._clock() + self.skew

@@ -38,6 +38,10 @@ function Venue({ venue, onAccept }) {
         }</dl>
       ${venue.foreign_orders?.length > 0 && html`<${Message} kind="warn" role="note"><strong>Orders that nobody here sent:</strong> ${venue.foreign_orders.join(", ")}</${Message}>`}
       ${
+        venue.caveats?.length > 0 &&
+        html`<${Message} role="note"><strong>What to know of it:</strong> ${venue.caveats.join("; ")}</${Message}>`
+      }
+      ${
         venue.drifts?.length > 0 &&
         html`<${Message} kind="warn" role="note"><strong>Balances that the journal does not explain:</strong>
         <ul>${venue.drifts.map((it) => html`<li key=${it.expected}>${it.expected} in the journal, ${it.found} at the venue</li>`)}</ul>
