@@ -84,7 +84,7 @@ def _print_waiting(limits: LimitsView) -> None:
         people = f", {wanted} of {change.people_needed} persons want it" if change.people_needed > 1 else ""
         click.echo(
             f"waits: {change.id}  {change.name} from {change.before} to {change.value}, by {change.asked_by}, "
-            f"holds in {seconds // 60}:{seconds % 60:02}{people}"
+            f"holds in {seconds // 60}:{seconds % 60:02}, anew after a restart{people}"
         )
 
 

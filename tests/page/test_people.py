@@ -47,6 +47,7 @@ def test_somebody_agrees_to_what_another_wants_to_loosen(tmp_path: Path) -> None
             change = await core.limit_book.loosen("limits.position_max_pct", "6", bob, "totp", "a calm week")
             await alice.go("limits", "Limits")
             await alice.sees("Asked for by operator:bob: a calm week")
+            await alice.sees("A restart begins the delay anew.")
             await alice.press("Agree…")
             await alice.page.get_by_label("Code of your authenticator app").fill(codes.next())
             await alice.answer("Agree")

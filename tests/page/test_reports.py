@@ -25,6 +25,8 @@ def test_a_day_is_read_and_files_for_others_are_downloaded(tmp_path: Path) -> No
             await call(core, "place_cex_order", symbol="BTC/USDT", side="buy", amount="0.002")
             await alice.go("reports", "Reports")
             await alice.sees("Worth at its beginning")
+            figures = alice.page.get_by_role("region", name="A day (UTC)").locator("dl")
+            assert "Whose money\nPaper" in await figures.inner_text()
             await alice.sees("operator alice added by test, with role admin")
             await alice.press("Average cost")
             name, content = await downloaded(alice, "Tax report", "Download CSV")

@@ -74,6 +74,7 @@ export function PendingChange({ change, unit }) {
     <div>
       <h3>${label(change.name)}</h3>
       <p class="hint">Asked for by ${change.asked_by}: ${change.reason}</p>
+      <p class="hint">A restart begins the delay anew.</p>
       <${Agreed} change=${change} />
     </div>
     <span>

@@ -42,6 +42,7 @@ const counted = (counts) =>
 function Figures({ day }) {
   const inUnit = (text) => amount(text === null || text === undefined ? null : `${text} ${day.currency}`);
   const rows = [
+    ["Whose money", day.portfolio && words(day.portfolio)],
     ["Worth at its beginning", inUnit(day.equity_open)],
     ["Worth at its end", inUnit(day.equity_close)],
     ["Deepest drawdown", percent(day.drawdown_max_pct ?? null)],
