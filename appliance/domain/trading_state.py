@@ -30,6 +30,14 @@ Scope = NewType("Scope", str)
 GLOBAL = Scope("global")
 
 
+def scope_words(scope: Scope) -> str:
+    """A scope as people call it: `all trading`, a symbol by itself, `venue NAME`, `agent NAME`. So does the page."""
+    kind, _, name = scope.partition(":")
+    if scope == GLOBAL:
+        return "all trading"
+    return name if kind == "symbol" else f"{kind} {name}".strip()
+
+
 class ScopeState(Struct, frozen=True, kw_only=True):
     """The state set for one scope, by whom and why."""
 

@@ -27,7 +27,7 @@ from appliance.domain.notices import NoticeDelivered, NoticeGivenUp, NoticeMade,
 from appliance.domain.orders import place_of
 from appliance.domain.series import EquityMarked
 from appliance.domain.told import DayTold, InsightPosted, JournalTakenOut, StrategySet
-from appliance.domain.trading_state import GLOBAL
+from appliance.domain.trading_state import scope_words
 from appliance.store.entry import Leaf
 
 LINE_MAX = 300
@@ -178,7 +178,7 @@ def _(event: events.OrderReported) -> str:
         for fill in report.fills[:3]
     )
     more = f" and {len(report.fills) - 3} more fills" if len(report.fills) > 3 else ""
-    reason = f": {report.reason}" if report.reason else ""
+    reason = f": {reason_words(report.reason)}" if report.reason else ""
     return f"order {report.client_order_id} {report.state}{fills}{more}, says {event.source}{reason}"
 
 
@@ -256,8 +256,7 @@ def _(event: events.FundsMoved) -> str:
 @line_of.register
 def _(event: events.TradingStateSet) -> str:
     it = event.scope_state
-    scope = "all trading" if it.scope == GLOBAL else it.scope
-    return f"{scope} is {it.state.replace('_', ' ')}, by {it.by}: {it.reason}"
+    return f"{scope_words(it.scope)} is {it.state.replace('_', ' ')}, by {it.by}: {it.reason}"
 
 
 @line_of.register
@@ -362,6 +361,21 @@ def asked(intent: Intent) -> str:
     if isinstance(intent, SwapIntent):
         return f"swap {text_from_decimal(intent.amount)} {intent.from_asset} for {intent.to_asset} on {intent.chain}"
     return f"transfer {text_from_decimal(intent.amount)} {intent.asset} to {intent.to_address} on {intent.chain}"
+
+
+_REASONS = {
+    "requested": "it was asked for",
+    "replaced": "another order took its place",
+    "price_worst": "the next price is beyond the worst one allowed",
+    "no_liquidity": "nothing more was on offer",
+    "good_till_date": "its time was up",
+}
+
+
+def reason_words(reason: str) -> str:
+    """Why an order stands as it does, for people: the paper venue's codes in words, what a venue wrote as it is."""
+    is_code = reason.isidentifier() and reason.islower()
+    return _REASONS.get(reason, reason.replace("_", " ") if is_code else reason)
 
 
 def plain(text: str, length_max: int) -> str:

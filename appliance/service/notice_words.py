@@ -52,8 +52,8 @@ from appliance.domain.limit_changes import (
 from appliance.domain.orders import Order
 from appliance.domain.state import Touched
 from appliance.domain.told import DayTold
-from appliance.domain.trading_state import TradingState
-from appliance.service.journal_words import plain
+from appliance.domain.trading_state import TradingState, scope_words
+from appliance.service.journal_words import plain, reason_words
 from appliance.service.key_rights import risk_of
 
 TEXT_MAX = 600
@@ -112,7 +112,7 @@ def _(event: TradingStateSet) -> Words:
     text = f"Set by {set_to.by}: {set_to.reason}."
     if set_to.state is not TradingState.ACTIVE:
         text += f" Only an operator loosens it: readytrader resume --scope {set_to.scope}"
-    return words(_SEVERITY[set_to.state], f"trading is {set_to.state} for {set_to.scope}", text)
+    return words(_SEVERITY[set_to.state], f"{scope_words(set_to.scope)} is {set_to.state.replace('_', ' ')}", text)
 
 
 @words_of.register
@@ -334,7 +334,7 @@ def _ordered(order: Order) -> str:
     if order.filled_quantity:
         spent = text_from_decimal(order.filled_notional)
         return f"Agent {order.agent_id}: {what}; {text_from_decimal(order.filled_quantity)} for {spent} in all."
-    return f"Agent {order.agent_id}: {what}. Reason: {order.reason or 'none was given'}."
+    return f"Agent {order.agent_id}: {what}. Reason: {reason_words(order.reason or 'none was given')}."
 
 
 def _asked(intent: Intent) -> str:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import msgspec
+
 from appliance.domain.agents import Agent
 from appliance.domain.orders import Order
 from appliance.plugin_host.egress.wire import EgressCounts
 from appliance.plugin_host.health import WorkerHealth
 from appliance.service.core import Core
+from appliance.service.journal_words import reason_words
 from appliance.transport import operator_results as results
 from appliance.transport.amounts import amount_text, number_text
 from appliance.transport.foreign_text import printable
@@ -81,8 +84,11 @@ def worker_view(health: WorkerHealth) -> results.WorkerView:
 
 
 def operator_order(order: Order) -> results.OperatorOrder:
-    """An order with whose it is."""
-    return results.OperatorOrder(agent=order.agent_id, approved_by=order.approved_by, order=order_view(order))
+    """An order with whose it is, and why it stands so in words."""
+    view = order_view(order)
+    if view.reason is not None:
+        view = msgspec.structs.replace(view, reason=reason_words(view.reason))
+    return results.OperatorOrder(agent=order.agent_id, approved_by=order.approved_by, order=view)
 
 
 def agent_view(agent: Agent, core: Core) -> results.AgentView:

@@ -53,7 +53,7 @@ def test_a_proposal_and_a_halt_reach_the_operator_and_a_failed_delivery_is_repea
         assert first == second, "the same notice again"
         receiver.status = 204
         appliance.done("halt", "--reason", "looks odd")
-        until(lambda: any(notice["subject"] == "trading is halted for global" for notice in told(receiver)))
+        until(lambda: any(notice["subject"] == "all trading is halted" for notice in told(receiver)))
         request_id = held["proposal"]["request_id"]
         assert request_id in first["text"]
         shown = appliance.json("approvals", "show", request_id)

@@ -45,6 +45,7 @@ def test_an_open_order_is_seen_and_cancelled(tmp_path: Path) -> None:
             assert not core.state.live_orders
             await alice.press("All")
             await alice.sees("Cancelled")
+            await alice.sees("it was asked for")
             assert not alice.complaints
 
     run(scenario())

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 from readytrader_sdk.instruments import Asset, VenueId
+from readytrader_sdk.orders import ClientOrderId, ExecutionReport, OrderState
 from readytrader_sdk.ports import KeyRights
 
 from appliance.domain.events import (
@@ -16,11 +17,15 @@ from appliance.domain.events import (
     KeyRightsSeen,
     OperatorChange,
     OperatorChanged,
+    OrderReported,
+    ReportSource,
+    TradingStateSet,
     VenueChanged,
 )
 from appliance.domain.limit_changes import ChangeState, LimitChange, LooseningAsked
 from appliance.domain.operators import Role
 from appliance.domain.snapshot import Mode
+from appliance.domain.trading_state import Scope, ScopeState, TradingState
 from appliance.service.journal_words import line_of
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -40,6 +45,20 @@ LOOSENING = LimitChange(
     people_min=1,
     state=ChangeState.PENDING,
 )
+
+
+def narrowed(scope: str) -> TradingStateSet:
+    state = ScopeState(scope=Scope(scope), state=TradingState.REDUCE_ONLY, by="core", reason="why", since=NOON)
+    return TradingStateSet(scope_state=state)
+
+
+def ended(reason: str) -> OrderReported:
+    report = ExecutionReport(
+        client_order_id=ClientOrderId("o1"), state=OrderState.CANCELLED, reported_at=NOON, reason=reason
+    )
+    return OrderReported(report=report, source=ReportSource.VENUE)
+
+
 SAID: list[tuple[Event, str]] = [
     (
         OperatorChanged(username="bob", change=OperatorChange.ADDED, by="operator:ann", role=Role.VIEWER),
@@ -57,6 +76,12 @@ SAID: list[tuple[Event, str]] = [
         "kraken holds 0.9 BTC, and the journal says 1",
     ),
     (VenueChanged(venue=KRAKEN, problem=None), "kraken is fit for orders"),
+    (narrowed("global"), "all trading is reduce only, by core: why"),
+    (narrowed("symbol:SOL/USDT"), "SOL/USDT is reduce only, by core: why"),
+    (narrowed("agent:scout"), "agent scout is reduce only, by core: why"),
+    (ended("requested"), "order o1 cancelled, says venue: it was asked for"),
+    (ended("post_only_would_take"), "order o1 cancelled, says venue: post only would take"),
+    (ended("Order not_found"), "order o1 cancelled, says venue: Order not_found"),
     (
         KeyRightsSeen(
             venue=KRAKEN, rights=KeyRights(can_trade=True, can_withdraw=False), accepted=(), accepted_by="operator:ann"

@@ -275,10 +275,10 @@ def _local() -> object:
 
 RIGHTS = KeyRights(can_trade=True, can_withdraw=True)
 TOLD: list[tuple[Event, Severity, str]] = [
-    (state_set(TradingState.HALTED), Severity.CRITICAL, "trading is halted for global"),
-    (state_set(TradingState.CANCEL_ONLY), Severity.CRITICAL, "trading is cancel_only for global"),
-    (state_set(TradingState.REDUCE_ONLY), Severity.WARNING, "trading is reduce_only for global"),
-    (state_set(TradingState.ACTIVE), Severity.INFO, "trading is active for global"),
+    (state_set(TradingState.HALTED), Severity.CRITICAL, "all trading is halted"),
+    (state_set(TradingState.CANCEL_ONLY), Severity.CRITICAL, "all trading is cancel only"),
+    (state_set(TradingState.REDUCE_ONLY), Severity.WARNING, "all trading is reduce only"),
+    (state_set(TradingState.ACTIVE), Severity.INFO, "all trading is active"),
     (DriftFound(account="kraken", asset=Asset("BTC"), expected=Decimal(1), found=Decimal("0.9")), Severity.CRITICAL,
      "BTC at kraken is not what the journal says"),
     (foreign("x"), Severity.CRITICAL, "kraken has an open order that nobody here sent"),
