@@ -7,6 +7,7 @@ import logging
 from collections import defaultdict
 from contextlib import suppress
 
+from readytrader_sdk.errors import Unsupported
 from readytrader_sdk.instruments import Symbol
 from readytrader_sdk.orders import ClientOrderId, ExecutionReport, OrderState
 from readytrader_sdk.ports import TransferRequest
@@ -31,6 +32,10 @@ log = logging.getLogger(__name__)
 LISTED_MAX = 200
 """Orders that one listing returns at most."""
 WAIT_MAX_S = 60.0
+_NOBODY_KNOWS = (
+    "order {} may be cancelled or not: its venue does not find it, and cannot say what became of it; asking again may "
+    "never help, so an operator must look at the venue"
+)
 
 
 class Orders:
@@ -91,6 +96,9 @@ class Orders:
             venue = self._venues.of(order.payload)
             async with asyncio.timeout(self._patience.call.total_seconds()):
                 report = await venue.reads.cancel_order(client_order_id, order.payload.symbol)
+        except Unsupported:
+            log.warning("order %s: its venue cannot say what became of it after a cancel", client_order_id)
+            return refuse(Code.NOT_CANCELLABLE, _NOBODY_KNOWS.format(client_order_id), observed=order.state)
         except Exception as fault:  # noqa: BLE001 - whatever a plugin raises, the order may still be open
             log.warning("order %s could not be cancelled: %s", client_order_id, type(fault).__name__)
             return refuse(Code.NOT_CANCELLABLE, f"order {client_order_id} could not be cancelled yet; try again")

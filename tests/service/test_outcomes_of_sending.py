@@ -401,3 +401,21 @@ def test_a_cancel_that_fails_leaves_the_order_open_and_may_be_made_again(tmp_pat
         assert second.order.state is OrderState.CANCELLED
 
     play(tmp_path, scenario, wrap=Stubborn)
+
+
+def test_a_cancel_at_a_venue_that_cannot_say_what_became_of_the_order_asks_for_a_person(tmp_path: Path) -> None:
+    class Silent(Watched):
+        async def cancel_order(self, client_order_id, symbol):  # type: ignore[no-untyped-def]
+            raise Unsupported("in none of its lists")
+
+    async def scenario(rig: Rig) -> None:
+        resting = order_id(await rig.place(buy("0.01", "49000")))
+        answer = await rig.core.orders.cancel(resting, LOCAL.agent_id, "agent")
+        assert isinstance(answer, Refused)
+        (denial,) = answer.denials
+        assert (denial.code, denial.observed) == (Code.NOT_CANCELLABLE, "open")
+        assert "cannot say what became of it" in denial.text
+        assert "an operator must look at the venue" in denial.text
+        assert "try again" not in denial.text
+
+    play(tmp_path, scenario, wrap=Silent)
