@@ -5,6 +5,7 @@ No rule reads them and no snapshot holds them: whatever stands here, every decis
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -12,8 +13,8 @@ from decimal import Decimal
 from msgspec import Struct
 from readytrader_sdk.instruments import Symbol
 
-INSIGHTS_MAX = 1_000
-"""Insights that are kept in memory; the oldest go first. All of them stay in the journal."""
+INSIGHTS_EACH_MAX = 200
+"""Insights of one author that are kept in memory; their oldest go first. All of them stay in the journal."""
 INSIGHT_LIFE_MAX = timedelta(days=7)
 
 
@@ -79,6 +80,8 @@ class Board:
 
     def __init__(self) -> None:
         self._insights: dict[str, Insight] = {}
+        self._own: defaultdict[str, dict[str, None]] = defaultdict(dict)
+        """The IDs of each author's insights, the oldest first."""
         self._strategies: dict[str, Strategy] = {}
 
     def put(self, value: Insight | Strategy) -> None:
@@ -87,8 +90,11 @@ class Board:
             self._strategies[value.name] = value
             return
         self._insights[value.insight_id] = value
-        if len(self._insights) > INSIGHTS_MAX:
-            del self._insights[next(iter(self._insights))]
+        own = self._own[value.by]
+        own[value.insight_id] = None
+        if len(own) > INSIGHTS_EACH_MAX:
+            oldest = next(iter(own))
+            del own[oldest], self._insights[oldest]
 
     def insights(self, now: datetime, symbol: Symbol | None = None) -> Iterable[Insight]:
         """Those that have not expired, the newest first."""

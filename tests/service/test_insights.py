@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import appliance
 from appliance.domain.intents import Request, RequestId
-from appliance.domain.told import Insight
+from appliance.domain.told import INSIGHTS_EACH_MAX, Board, Insight
 from appliance.pipeline.decide import decide
 from appliance.service.agents import LOCAL
 from appliance.service.insights import POSTS_PER_MINUTE, NotPosted
@@ -142,6 +142,19 @@ def test_what_is_too_much_too_long_or_not_of_this_world_is_refused(tmp_path: Pat
         await post(rig)
 
     play(tmp_path, scenario)
+
+
+def test_one_author_pushes_nobody_elses_insight_out_and_keeps_their_own_newest() -> None:
+    board, now = Board(), datetime(2026, 1, 1, tzinfo=UTC)
+    for by, number in [("bob", 0), *(("alice", number) for number in range(INSIGHTS_EACH_MAX + 5))]:
+        board.put(
+            Insight(
+                insight_id=f"{by}{number}", symbol=BTC, by=by, came_by="mcp", signal="up", confidence=Decimal(1),
+                reasoning="", posted_at=now, expires_at=now + timedelta(days=1),
+            )
+        )  # fmt: skip
+    kept = [it.insight_id for it in board.insights(now)]
+    assert kept == [*(f"alice{number}" for number in range(INSIGHTS_EACH_MAX + 4, 4, -1)), "bob0"]
 
 
 def test_strategies_are_written_over_withdrawn_and_kept(tmp_path: Path) -> None:
