@@ -142,7 +142,7 @@ class Assembly:
         try:
             return LimitBook(
                 settings, self.configuration.mode, self.state, self.recorder, self.clock, self.monotonic,
-                may_still_decide=lambda name: self.operators.may_still_decide(name),
+                may_still_decide=lambda name, at: self.operators.may_still_decide(name, at),
             )  # fmt: skip
         except LimitRefused as fault:
             raise Misconfigured(str(fault)) from fault
@@ -274,7 +274,7 @@ class Assembly:
         key = secret_key(self.home.approval_key)
         return Approvals(
             self.state, self.recorder, self.desk, self.agents, self.limits, key, self.clock,
-            lambda name: self.operators.may_still_decide(name),
+            lambda name, at: self.operators.may_still_decide(name, at),
         )  # fmt: skip
 
     # who watches

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from itertools import zip_longest
 
 from msgspec import Struct
 
@@ -49,6 +50,8 @@ class LimitChange(Struct, frozen=True, kw_only=True):
     """How many different persons must want it, the one who asks included."""
     confirmed_by: tuple[str, ...] = ()
     """Who else wants it."""
+    confirmed_at: tuple[datetime, ...] = ()
+    """Since when each of them does, in the same order; an older journal has none."""
     state: ChangeState
     ended_by: str | None = None
     ended_at: datetime | None = None
@@ -58,6 +61,12 @@ class LimitChange(Struct, frozen=True, kw_only=True):
     def people(self) -> frozenset[str]:
         """Everybody who wants it."""
         return frozenset({self.asked_by, *self.confirmed_by})
+
+    @property
+    def wanted_since(self) -> dict[str, datetime]:
+        """Everybody who wants it, with when they last said so; as early as can be where that is not known."""
+        said = zip_longest(self.confirmed_by, self.confirmed_at, fillvalue=None)
+        return {self.asked_by: self.asked_at} | {by: at or self.asked_at for by, at in said if by is not None}
 
     @property
     def is_live(self) -> bool:

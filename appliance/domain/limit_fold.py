@@ -48,7 +48,7 @@ class LimitsFold:
                 yield change
             case LooseningConfirmed(change_id=change_id, by=by):
                 change = self.changes[change_id]
-                yield msgspec.structs.replace(change, confirmed_by=(*change.confirmed_by, by))
+                yield _confirmed(change, by, at)
             case LimitChangeEnded(change_id=change_id, state=state, by=by, reason=reason):
                 yield _ended(self.changes[change_id], state, by, at, reason)
             case LimitSet(change=change, limits=limits):
@@ -57,6 +57,12 @@ class LimitsFold:
                         yield _ended(other, ChangeState.REPLACED, change.asked_by, at, f"by {change.change_id}")
                 yield msgspec.structs.replace(change, state=ChangeState.IN_FORCE)
                 yield LimitsInForce(limits=limits, since=at)
+
+
+def _confirmed(change: LimitChange, by: str, at: datetime) -> LimitChange:
+    since = {name: since for name, since in change.wanted_since.items() if name in change.confirmed_by and name != by}
+    since[by] = at
+    return msgspec.structs.replace(change, confirmed_by=tuple(since), confirmed_at=tuple(since.values()))
 
 
 def _ended(change: LimitChange, state: ChangeState, by: str, at: datetime, why: str) -> LimitChange:

@@ -27,7 +27,7 @@ class ProposalRecord(Struct, frozen=True, kw_only=True):
     state: ProposalState
     made_at: datetime
     given: tuple[Yes, ...] = ()
-    """Who agreed so far, in order; nobody twice."""
+    """Who agreed so far, in order; twice only whose first yes counts no more."""
     decided_by: str | None = None
     decided_at: datetime | None = None
     reason: str | None = None

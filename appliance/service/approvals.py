@@ -59,9 +59,9 @@ class Approvals:
         limits: LimitBook,
         token_key: bytes,
         clock: Clock,
-        may_still_decide: Callable[[str], bool] = lambda _name: True,
+        may_still_decide: Callable[[str, datetime], bool] = lambda _name, _agreed_at: True,
     ) -> None:
-        """`may_still_decide` says of somebody who agreed whether they could do so now."""
+        """`may_still_decide` says of somebody who agreed at a time whether they could do so ever since."""
         self._state = state
         self._recorder = recorder
         self._desk = desk
@@ -97,8 +97,8 @@ class Approvals:
         return max(record.proposal.people_min, self._book.limits.approval_people_min)
 
     def people(self, record: ProposalRecord) -> tuple[str, ...]:
-        """Who agreed so far, and still could."""
-        return tuple(yes.by for yes in record.given if self._may_still_decide(yes.by))
+        """Who agreed so far, and still could; nobody twice."""
+        return tuple(dict.fromkeys(yes.by for yes in record.given if self._may_still_decide(yes.by, yes.at)))
 
     def subject(self, request_id: RequestId) -> str | None:
         """What a second factor for a yes is bound to; None where there is no such proposal."""
@@ -183,7 +183,7 @@ class Approvals:
 
     def _unfit(self, record: ProposalRecord, person: Person) -> str | None:
         """Why this person's yes would not count, or None."""
-        if any(yes.by == person.name for yes in record.given):
+        if person.name in self.people(record):
             return f"{person.name} agreed already; another person must"
         if self.people_needed(record) > 1 and not person.is_account:
             return f"{person.name} is no operator's account, and more than one person must agree; {BIND_ADVICE}"

@@ -92,9 +92,9 @@ class LimitBook:
         clock: Clock,
         monotonic: Callable[[], float],
         new_id: Callable[[], str] = new_change_id,
-        may_still_decide: Callable[[str], bool] = lambda _name: True,
+        may_still_decide: Callable[[str, datetime], bool] = lambda _name, _wanted_at: True,
     ) -> None:
-        """`may_still_decide` says of somebody who wanted a loosening whether they could do so now.
+        """`may_still_decide` says of somebody who wanted a loosening at a time whether they could do so ever since.
 
         Raises `LimitRefused` where what persons set does not go with the configuration: nothing is guessed then.
         """
@@ -225,7 +225,7 @@ class LimitBook:
         change = self.waiting(change_id)
         _require_factor(factor)
         _require_account(person)
-        if person.name in change.people:
+        if person.name in self._people(change):
             raise LimitRefused(f"{change_id}: {person.name} wanted it already; another person must")
         await self._recorder.record(LooseningConfirmed(change_id=change_id, by=person.name, factor=factor))
         return self._state.limits.changes.get(change_id, change)
@@ -257,7 +257,7 @@ class LimitBook:
 
     def _end_waiting(self, change: LimitChange) -> None:
         needed = max(change.people_min, self._limits.approval_people_min)
-        wanted = sum(map(self._may_still_decide, change.people))
+        wanted = len(self._people(change))
         if wanted < needed:
             self._drop(change, f"{wanted} of {needed} persons wanted it when it was due")
             return
@@ -268,6 +268,10 @@ class LimitBook:
             return
         self._recorder.record(LimitSet(change=change, limits=after))
         self._limits = after
+
+    def _people(self, change: LimitChange) -> frozenset[str]:
+        """Who wants it, and still could."""
+        return frozenset(name for name, at in change.wanted_since.items() if self._may_still_decide(name, at))
 
     def _drop(self, change: LimitChange, reason: str) -> None:
         ended = LimitChangeEnded(change_id=change.change_id, state=ChangeState.VOID, by=CORE, reason=reason)

@@ -25,6 +25,8 @@ class Account(Struct, frozen=True, kw_only=True):
     totp_step: int = 0
     """The newest time step (RFC 6238) of which a code was used: none of it or before it is good again."""
     disabled_at: datetime | None = None
+    decides_since: datetime | None = None
+    """When they could decide again after they could not: a yes from before counts no more. None: they always could."""
 
     @property
     def person(self) -> Person:

@@ -50,11 +50,15 @@ class Operators:
         bound = next((it for it in self._registry.accounts.values() if it.uid == uid and it.disabled_at is None), None)
         return None if bound is None else bound.person
 
-    def may_still_decide(self, name: str) -> bool:
-        """Whether somebody who agreed to something, by their name in the journal, still could: whose account was closed
-        or given a lesser role meanwhile agreed to nothing."""
+    def may_still_decide(self, name: str, agreed_at: datetime) -> bool:
+        """Whether somebody who agreed to something, by their name in the journal, could ever since: whose account was
+        closed or given a lesser role meanwhile agreed to nothing, also once they may decide again."""
         account = next((it for it in self._registry.accounts.values() if it.person.name == name), None)
-        return account is None or (account.disabled_at is None and account.role.covers(Role.OPERATOR))
+        if account is None:
+            return True
+        if account.disabled_at is not None or not account.role.covers(Role.OPERATOR):
+            return False
+        return account.decides_since is None or account.decides_since < agreed_at
 
     async def add(self, username: str, role: Role, password: str, uid: int | None, by: str) -> None:
         """Add an account. Raises `OperatorRefusedChange` and `PasswordRefused`."""
@@ -82,7 +86,10 @@ class Operators:
                 raise OperatorRefusedChange(
                     f"{username} is uid {account.uid}, who owns the appliance's files; unbind it"
                 )
-            await self._put(msgspec.structs.replace(account, role=role), OperatorChange.ROLE, by)
+            after = msgspec.structs.replace(account, role=role)
+            if role.covers(Role.OPERATOR) and not account.role.covers(Role.OPERATOR):
+                after = msgspec.structs.replace(after, decides_since=self._clock())
+            await self._put(after, OperatorChange.ROLE, by)
 
     async def bind(self, username: str, uid: int | None, by: str) -> None:
         """Say which Unix user is this person, or that none is."""
@@ -115,12 +122,13 @@ class Operators:
             await self._end_sessions(username, "the account was disabled")
 
     async def enable(self, username: str, by: str) -> None:
-        """Open a closed account again."""
+        """Open a closed account again. What they agreed to before counts no more."""
         async with self._registry.changing:
             account = self._known(username)
             if account.disabled_at is None:
                 raise OperatorRefusedChange(f"operator {username!r} is not disabled")
-            await self._put(msgspec.structs.replace(account, disabled_at=None), OperatorChange.ENABLED, by)
+            opened = msgspec.structs.replace(account, disabled_at=None, decides_since=self._clock())
+            await self._put(opened, OperatorChange.ENABLED, by)
 
     async def remove_factors(self, username: str, by: str) -> None:
         """Take away codes and passkeys, for somebody who lost their device; their sessions end."""

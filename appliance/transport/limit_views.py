@@ -59,7 +59,7 @@ def change_view(change: LimitChange) -> results.ChangeView:
         factor=change.factor,
         due_at=change.due_at,
         people_needed=change.people_min,
-        confirmed_by=change.confirmed_by,
+        confirmed_by=tuple(name for name in change.confirmed_by if name != change.asked_by),
         ended_by=change.ended_by,
         ended_at=change.ended_at,
         ended_why=None if change.ended_why is None else printable(change.ended_why, 200),

@@ -14,7 +14,7 @@ AGREEING_PEOPLE = (
     Mutant(
         "the same person counts twice",
         "appliance/service/approvals.py",
-        "        if any(yes.by == person.name for yes in record.given):\n", "        if False:\n",
+        "        if person.name in self.people(record):\n", "        if False:\n",
         APPROVED, "same_person",
     ),
     Mutant(
@@ -28,6 +28,13 @@ AGREEING_PEOPLE = (
         "appliance/service/approvals.py",
         "        if self.people_needed(record) > 1 and not person.is_account:\n", "        if False:\n",
         APPROVED, "nobodys_account",
+    ),
+    Mutant(
+        "what somebody agreed to before their account was closed counts again once it is opened",
+        "appliance/service/operators.py",
+        "msgspec.structs.replace(account, disabled_at=None, decides_since=self._clock())",
+        "msgspec.structs.replace(account, disabled_at=None)",
+        ROUTES, "could_not_decide",
     ),
     Mutant(
         "one person's token lets every other agree",

@@ -146,6 +146,49 @@ def test_whose_account_is_closed_or_made_less_agreed_to_nothing(tmp_path: Path) 
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("deed", ["closed", "made a viewer"])
+def test_a_yes_from_before_somebody_could_not_decide_counts_no_more_once_they_can_again(
+    tmp_path: Path, deed: str
+) -> None:
+    async def scenario() -> None:
+        settings = {**EACH, "READYTRADER_APPROVAL_PEOPLE_MIN": "2"}
+        async with served(tmp_path, **settings) as (core, http):
+            ann, bob = [await Caller.signed_in(core, http, Role.OPERATOR, name) for name in ("ann", "bob")]
+            devices = {name: await enrolled(core, name) for name in ("ann", "bob")}
+            shown = await waiting(core, ann)
+            request_id = RequestId(shown["request_id"])
+            assert (await ann.post("/api/approve-trade", **yes(shown, factor=devices["ann"].factor()))).is_success
+            people = {it.person.name: it.person for it in core.operators.all()}
+            change = await core.limit_book.loosen(
+                "limits.position_max_pct", "6", people["operator:ann"], "totp", "a calm week"
+            )
+            if deed == "closed":
+                await core.operators.disable("ann", "test")
+                await core.operators.enable("ann", "test")
+            else:
+                await core.operators.set_role("ann", Role.VIEWER, "test")
+                await core.operators.set_role("ann", Role.OPERATOR, "test")
+            assert core.approvals.people(core.state.proposals[request_id]) == ()
+            (seen,) = (await bob.get("/api/pending-approvals")).json()["pending"]
+            said = await bob.post("/api/approve-trade", **yes(seen, factor=devices["bob"].factor()))
+            assert said.json()["state"] == "waiting_for_another", said.text
+            assert not core.state.orders
+            again = core.approvals.show(request_id, people["operator:ann"])
+            assert again is not None
+            quote_all(core)
+            await core.approvals.approve(request_id, again.confirm_token or "", people["operator:ann"], "totp")
+            (order,) = core.state.orders.values()
+            assert order.approved_by == "operator:bob, operator:ann"
+
+            await core.limit_book.confirm(change.change_id, people["operator:bob"], "totp")
+            core.limit_book._end_waiting(core.state.limits.changes[change.change_id])  # as if it were due
+            assert core.limits.position_max_pct == 5
+            for caller in (ann, bob):
+                await caller.close()
+
+    asyncio.run(scenario())
+
+
 def test_a_viewer_sees_no_token_and_decides_nothing(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with served(tmp_path, **EACH) as (core, http), await Caller.signed_in(core, http, Role.VIEWER) as viewer:

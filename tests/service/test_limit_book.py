@@ -163,6 +163,24 @@ def test_where_two_must_agree_a_loosening_needs_another_named_person(tmp_path: P
     play(tmp_path, scenario, TWO)
 
 
+def test_whoever_wanted_it_before_they_could_not_decide_wants_it_again_and_counts_once(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        change = await loosened(rig)
+        rig.clock.advance(1)
+        reopened = rig.clock()
+        book = rig.core.limit_book
+        book._may_still_decide = lambda name, at: name != ALICE.name or at > reopened
+        await book.confirm(change.change_id, BOB, "totp")
+        rig.clock.advance(1)
+        await book.confirm(change.change_id, ALICE, "totp")
+        with pytest.raises(LimitRefused, match="another person"):
+            await book.confirm(change.change_id, ALICE, "totp")
+        await after(rig, 600)
+        assert cap(rig) == 8000
+
+    play(tmp_path, scenario, TWO)
+
+
 def test_a_loosening_that_nobody_else_wanted_is_void_when_it_is_due(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
         await loosened(rig)
