@@ -142,7 +142,10 @@ class Client:
             _carried.reset(token)
 
     async def urgent(self, call: Callable[[], Awaitable[T]], *, within_s: float = READ_S) -> T:
-        """A cancellation: waits for no rate limiter and for no other call, and may be made again."""
+        """A cancellation, or a question about the time: waits for no rate limiter and for no other call.
+
+        It may be made again.
+        """
         token = _urgent.set(True)
         try:
             return await self.read(call, within_s=within_s)

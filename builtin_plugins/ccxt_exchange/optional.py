@@ -102,11 +102,11 @@ class TellsTime(CcxtExchange):
     """`VenueClockPort`: the venue's own call, else the Date of an answer (RFC 9110, 6.6.1)."""
 
     async def venue_time(self) -> datetime:
-        """In UTC."""
+        """In UTC. Who compares clocks counts the time that the answer takes: the question does not queue."""
         api = self.client.api
         if api.has.get("fetchTime") is True:
             try:
-                return time_of(await self.client.read(api.fetch_time), "the venue's time")
+                return time_of(await self.client.urgent(api.fetch_time), "the venue's time")
             except Unreadable as error:
                 raise Unavailable(f"unreadable_answer: {error}") from None
         await self.client.read(lambda: api.load_markets(reload=True), within_s=LOADING_S)

@@ -34,6 +34,12 @@ CHECKS = (
         WATCHED, "clock_is_measured",
     ),
     Mutant(
+        "a slow answer hides a clock that is off",
+        "appliance/service/venue_clock.py", "min((self.round_trip + grain) / 2, DOUBT_MAX)",
+        "(self.round_trip + grain) / 2",
+        "tests/service/test_venue_clock.py", "slow_answer",
+    ),
+    Mutant(
         "what is held elsewhere is no part of the position",
         "appliance/pipeline/levels.py",
         "account.holding.get(asset, ZERO) + account.held_elsewhere.get(asset, ZERO)",

@@ -460,6 +460,22 @@ def test_cancellations_wait_for_no_rate_limiter(tmp_path: Path, wire: str) -> No
     asyncio.run(scene())
 
 
+@WIRES
+def test_the_question_about_the_time_waits_for_no_rate_limiter(tmp_path: Path, wire: str) -> None:
+    """What it waited would be taken for a difference of the clocks."""
+
+    async def never(_: object = None) -> None:
+        await asyncio.Event().wait()
+
+    async def scene() -> None:
+        async with local_venue() as (_, url), trading(tmp_path, wire, url, rate_limit="on") as exchange:
+            exchange.client.api.throttler = never
+            async with asyncio.timeout(BOUND_S):
+                await cast(VenueClockPort, exchange).venue_time()
+
+    asyncio.run(scene())
+
+
 def test_a_number_in_an_answer_stays_the_text_that_it_was(tmp_path: Path) -> None:
     exchange = ccxt_exchange(context(tmp_path, {"exchange": "kraken"}))
     text = "0.100000000000000005551115123125"
