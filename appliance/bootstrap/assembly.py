@@ -172,7 +172,7 @@ class Assembly:
         name, tracks = PAPER_ACCOUNT, None
         if self.is_live:
             name = LIVE_PORTFOLIO
-            tracks = frozenset(assets_of(self.configuration.instruments)) | self.configuration.limits.cash_assets
+            tracks = frozenset({self.configuration.limits.accounting_asset, *assets_of(self.configuration.instruments)})
         return Portfolio(self.state, self.bus, name, self.configuration.limits.accounting_asset, tracks)
 
     # where orders go

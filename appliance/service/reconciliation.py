@@ -106,6 +106,8 @@ class Reconciliation:
         """How often in a row each difference was found."""
         self._foreign: set[str] = set()
         self._has_looked_back = False
+        self.left_alone: tuple[Asset, ...] = ()
+        """Held at the venue, and no part of the portfolio: no instrument here has it."""
         self.drifts: tuple[Drift, ...] = ()
         """What stands now, seen often enough to be believed."""
 
@@ -206,6 +208,8 @@ class Reconciliation:
             return 0  # nothing was taken over yet: there is nothing to differ from
         moves = self._moves()
         found = {balance.asset: balance.total for balance in await self._venue.reads.balances()}
+        tracks = self._portfolio.tracks
+        self.left_alone = () if tracks is None else tuple(sorted(asset for asset in found if asset not in tracks))
         if moves != self._moves() or (not self._venue.is_ours and self._in_flight()):
             return len(self.drifts)  # something moved meanwhile: this comparison says nothing
         drifts = self._drifts_from(found)

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 from readytrader_sdk.errors import PluginError
-from readytrader_sdk.instruments import Asset
+from readytrader_sdk.instruments import Asset, MarketType
 from readytrader_sdk.ports import CaveatsPort, KeyRights, KeyRightsPort, VenueClockPort
 
 from appliance.domain.events import KeyRightsSeen, VenueChanged
@@ -32,6 +32,7 @@ from appliance.service.patience import Patience
 from appliance.service.portfolio import Portfolio
 from appliance.service.reconciliation import Findings, Reconciliation
 from appliance.service.recorder import Clock, Recorder
+from appliance.service.venue_clock import measured_skew
 from appliance.service.venue_health import VenueHealth
 from appliance.service.venues import VenueLine
 from appliance.store.journal import JournalUnavailable
@@ -41,6 +42,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 RULES_EVERY = timedelta(hours=1)
 CORE = "core"
+NAMED_MAX = 8
+"""Assets that a sentence names at most: an account may hold hundreds that nobody asked for."""
 
 
 class VenueTerms(Struct, frozen=True, kw_only=True):
@@ -127,9 +130,18 @@ class VenueWatch:
             foreign_orders=self.reconciliation.foreign,
             switch=self._dead_man.switch,
             is_streaming=self._news.is_streaming,
-            caveats=self._caveats,
+            caveats=self._told_caveats(),
             agreed_at=self._agreed_at,
         )
+
+    def _told_caveats(self) -> tuple[str, ...]:
+        """First what is held there and counts as nothing, then what the plugin says."""
+        left, shown = self.reconciliation.left_alone, NAMED_MAX
+        if not left:
+            return self._caveats
+        more = f" and {len(left) - shown} more" if len(left) > shown else ""
+        text = f"no instrument here has {', '.join(left[:shown])}{more}: what is held of it counts as nothing"
+        return (f"{text}, and nobody can trade it", *self._caveats)
 
     async def _live(self) -> None:
         soon = iter(self._patience.first_looks)
@@ -223,13 +235,9 @@ class VenueWatch:
             self._rights_told = seen
 
     async def _ask_for_the_time(self) -> None:
-        """The difference of the two clocks, taken at the middle of the question."""
         port = self.line.venue.reads
-        if not isinstance(port, VenueClockPort):
-            return
-        asked_at = self._clock()
-        told = await self._ask(port.venue_time())
-        self.line.clock_skew = told - (asked_at + (self._clock() - asked_at) / 2)
+        if isinstance(port, VenueClockPort):
+            self.line.clock_skew = await measured_skew(lambda: self._ask(port.venue_time()), self._clock)
 
     async def _ask_for_rules(self) -> None:
         now = self._clock()
@@ -254,7 +262,7 @@ class VenueWatch:
         now = self._clock()
         unpriced = [one.asset for one in found if self._portfolio.price(one.asset, now) is None]
         if unpriced:
-            raise NotFit(f"its balances cannot be valued yet: no sane price for {', '.join(unpriced)}")
+            raise NotFit(f"its balances cannot be valued yet: no sane price for {self._way_out(unpriced)}")
         reason = f"opening balance at {account}"
         moves = [self._portfolio.move(account, one.asset, one.total, CORE, reason, now) for one in found]
         known = [moved for moved in moves if moved is not None]
@@ -262,6 +270,17 @@ class VenueWatch:
             raise NotFit("its balances cannot be valued yet")
         if known:
             await self._recorder.record(*known)
+
+    def _way_out(self, unpriced: list[Asset]) -> str:
+        """The assets, and what to do about those that no market here could ever price."""
+        accounting, text = self._portfolio.accounting_asset, ", ".join(unpriced)
+        spot = (one for one in self._state.instruments.values() if one.market_type is MarketType.SPOT)
+        priced = {frozenset((one.base, one.quote)) for one in spot}
+        never = [one for one in unpriced if frozenset((one, accounting)) not in priced]
+        if not never:
+            return text
+        pairs = ", ".join(f"{one}/{accounting}" for one in never)
+        return f"{text}; add to the instruments {pairs}, with a source, or take out those that have {', '.join(never)}"
 
     async def accept_drift(self, operator: str, reason: str) -> tuple[Asset, ...]:
         """A person says that the venue's balances are right: the journal follows. Raises `NotFit` without a price."""

@@ -24,6 +24,11 @@ from tests.service.scripted_venue import EVERY_OPTION, ScriptedVenue
 
 WITHDRAWS = KeyRights(can_trade=True, can_withdraw=True)
 SILENT = KeyRights(can_trade=None, can_withdraw=None)
+EUROS = "".join(
+    f'[[instrument]]\nsymbol = "BTC/{quote}"\nprice_increment = "0.01"\nquantity_increment = "0.00001"\n'
+    'quantity_min = "0.00001"\nnotional_min = "5"\n'
+    for quote in ("USDT", "EUR")
+)
 
 
 def failing(method: str) -> Callable[[ScriptedVenue], None]:
@@ -105,6 +110,41 @@ def test_balances_without_a_price_are_not_taken_over(tmp_path: Path) -> None:
     )
 
 
+def test_what_no_instrument_has_counts_as_nothing_is_told_and_keeps_no_account_from_trading(tmp_path: Path) -> None:
+    """Dust of a token that was thrown at the account, and dollars where everything is counted in USDT."""
+
+    async def scenario(rig: Live) -> None:
+        assert {event.asset for event in rig.events("funds.moved")} == {"BTC", "USDT"}
+        before = rig.core.portfolio.equity(rig.clock.now)
+        assert before.unpriced == ()
+        rig.venue.money[Asset("USD")] += 1_000_000
+        await rig.turn(BRISK.drift_seen_min)
+        assert rig.events("drift.found") == []
+        assert rig.core.portfolio.equity(rig.clock.now) == before
+        assert rig.watch.health().caveats[0].startswith("no instrument here has DUST, USD: what is held of it counts")
+        order_id(await rig.sent(buy("0.01", "49000")))
+
+    held = {Asset("USD"): Decimal(5), Asset("DUST"): Decimal(7)}
+    play_live(tmp_path, scenario, prepare=lambda venue: venue.money.update(held))
+
+
+def test_what_an_instrument_has_and_none_can_price_keeps_the_account_unfit_and_the_way_out_is_told(
+    tmp_path: Path,
+) -> None:
+    """It could be bought: unless it is counted, a loss in it would never be seen."""
+
+    async def scenario(rig: Live) -> None:
+        await rig.until(lambda: rig.watch.line.problem is not None and "sane" in rig.watch.line.problem)
+        assert "no sane price for EUR; add to the instruments EUR/USDT" in str(rig.watch.line.problem)
+        assert rig.events("funds.moved") == []
+        assert Code.VENUE_NOT_READY in codes(await rig.send(buy("0.01", "49000")))
+
+    play_live(
+        tmp_path, scenario, fit=False, more_limits=EUROS,
+        prepare=lambda venue: venue.money.update({Asset("EUR"): Decimal(5)}),
+    )  # fmt: skip
+
+
 # staying fit
 
 
@@ -152,6 +192,22 @@ def test_the_venues_clock_is_measured_and_past_the_bound_nothing_is_sent(
         assert len(rig.venue.sent) == passes
 
     play_live(tmp_path, scenario, more_limits="[marketdata]\nclock_skew_max_ms = 1000\n")
+
+
+def test_an_answer_about_the_time_that_was_held_up_is_no_skew(tmp_path: Path) -> None:
+    async def scenario(rig: Live) -> None:
+        waits = iter((5, 3))
+
+        def held_up(method: str) -> None:
+            if method == "venue_time":
+                rig.clock.set(next(waits, 0))
+
+        rig.venue.on_ask = held_up
+        await rig.turn()
+        assert rig.watch.line.clock_skew == timedelta(0)
+        assert next(waits, None) is None
+
+    play_live(tmp_path, scenario)
 
 
 def test_a_stream_that_breaks_while_the_venue_is_looked_at_is_reason_to_look_again(tmp_path: Path) -> None:
