@@ -47,7 +47,9 @@ class DeadMan:
             return Switch.OFF
         if not isinstance(self._line.venue.reads, CancelAllAfterPort):
             return Switch.NONE
-        return Switch.ARMED if self._is_armed and not self._failed else Switch.FAILING
+        if self._failed or self._recorder.failure is not None:
+            return Switch.FAILING
+        return Switch.ARMED if self._is_armed else Switch.WAITING
 
     async def aclose(self) -> None:
         """A core that stops in good order leaves its resting orders: disarm, as far as the venue can be asked."""

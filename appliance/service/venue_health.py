@@ -17,8 +17,10 @@ class Switch(StrEnum):
     """How a venue's dead-man's switch is."""
 
     ARMED = "armed"
+    WAITING = "waiting"
+    """It will be armed: the venue has not answered the first request yet."""
     FAILING = "failing"
-    """It should be armed, and the venue did not take the last request."""
+    """It should be armed, and the venue did not take the last request, or the journal has failed and none is made."""
     NONE = "none"
     """The venue has none."""
     OFF = "off"

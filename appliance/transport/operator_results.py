@@ -61,7 +61,7 @@ class VenueView(View, frozen=True, kw_only=True):
     problem: str | None = None
     """Why nothing but cancels is sent there."""
     clock_skew_ms: int | None = None
-    """How far its clock is ahead; None where it was not told."""
+    """How far its clock is ahead at the least, by what its answers prove; None where it was not told."""
     can_trade: bool | None = None
     can_withdraw: bool | None = None
     key_bound_to_addresses: bool | None = None
@@ -72,7 +72,7 @@ class VenueView(View, frozen=True, kw_only=True):
     foreign_orders: tuple[str, ...] = ()
     """Open orders that nobody here sent."""
     dead_man_switch: str
-    """armed, failing, none (the venue has none) or off."""
+    """armed, waiting (to be armed for the first time), failing, none (the venue has none) or off."""
     streaming: bool | None = None
     """Whether it tells of orders by itself just now; None where it cannot."""
     caveats: tuple[str, ...] = ()

@@ -13,7 +13,8 @@ from readytrader_sdk.orders import OrderState
 
 from appliance.domain.codes import Code
 from appliance.service.core import EMPTIED_S_MAX
-from appliance.service.dead_man import TURNS_IN_TIME
+from appliance.service.dead_man import TURNS_IN_TIME, DeadMan
+from appliance.service.venue_health import Switch
 from tests.service.live import BRISK, Live, open_live, play_live
 from tests.service.rig import ManualClock, buy, codes, order_id
 from tests.service.scripted_venue import EVERY_OPTION
@@ -177,6 +178,22 @@ def test_no_switch_is_armed_where_the_operator_wants_none_or_the_venue_has_none(
         (tmp_path / name).mkdir()
     play_live(tmp_path / "a", scenario)
     play_live(tmp_path / "b", scenario, terms="cancel_after_sec = 10", options=EVERY_OPTION - {"cancel_all_after"})
+
+
+def test_the_switch_says_that_it_waits_fails_or_is_armed_and_never_more_than_is_true(tmp_path: Path) -> None:
+    async def scenario(rig: Live) -> None:
+        dead_man = DeadMan(rig.watch.line, timedelta(seconds=0.02), rig.core.recorder)
+        assert dead_man.switch is Switch.WAITING
+        rig.venue.always["cancel_all_after"] = Unavailable("dark")
+        dead_man.start()
+        await rig.until(lambda: dead_man.switch is Switch.FAILING)
+        rig.venue.always.clear()
+        await rig.until(lambda: dead_man.switch is Switch.ARMED)
+        rig.core.recorder._broken = "the disk is gone"
+        assert dead_man.switch is Switch.FAILING
+        await dead_man.aclose()
+
+    play_live(tmp_path, scenario)
 
 
 @pytest.mark.parametrize("fault", [Unavailable("dark"), TimeoutError(), RuntimeError("boom")], ids=repr)
