@@ -26,6 +26,7 @@ from builtin_plugins.ccxt_exchange.making import ccxt_exchange
 from builtin_plugins.ccxt_exchange.names import IdForm, wire_id
 from builtin_plugins.ccxt_exchange.orders import outgoing
 from builtin_plugins.ccxt_exchange.symbols import Market
+from builtin_plugins.ccxt_exchange.venues import okx
 from builtin_plugins.ccxt_exchange.venues.coinbase import PAGES_MAX
 from builtin_plugins.ccxt_loading.parents import stand_in
 from tests.plugins.ccxt_ground import OTHER, OURS, context, market, order, raw_market
@@ -290,6 +291,50 @@ def test_coinbases_list_is_read_to_its_end_or_proves_nothing(tmp_path: Path, pag
     assert [one.get("cursor") for one in asked] == [None, *(f"c{n}" for n in range(1, min(pages, PAGES_MAX)))]
     since = datetime.fromisoformat(asked[0]["start_date"])
     assert since < datetime.now(UTC) - timedelta(days=89)
+
+
+@pytest.mark.parametrize(
+    ("recent", "older", "pages"),
+    [
+        ([5, 4, 3, 2, 1], [], 3),
+        ([4, 3, 2, 1], [], 3),
+        ([], [5, 4, 3, 2, 1], 4),
+        ([5, 4, 3], [5, 4, 3, 2, 1], 5),
+        ([5, 4, 3], [3, 2, 1], 4),
+    ],
+)
+def test_okxs_lists_of_fills_are_read_to_their_ends_until_they_add_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recent: list[int], older: list[int], pages: int
+) -> None:
+    """Newest first, in pages; the list of fills is of three days, its history of three months."""
+    monkeypatch.setattr(okx, "PAGE", 2)
+    recorded = Recorded(tmp_path, "okx")
+    exchange, number, asked = recorded.exchange, max(recent + older), 0
+
+    async def fetch(url: str, method: str = "GET", headers: object = None, body: str | None = None) -> object:
+        nonlocal asked
+        request = told(url, method, body)
+        parameters = request["parameters"]
+        if request["path"].endswith("/trade/order"):
+            return {"code": "0", "data": [{
+                "instId": "BTC-USDT", "ordId": "v1", "clOrdId": OURS, "state": "filled", "ordType": "limit",
+                "side": "buy", "sz": str(number), "accFillSz": str(number), "px": "65000.1",
+            }]}  # fmt: skip
+        asked += 1
+        assert (parameters["ordId"], parameters["limit"]) == ("v1", "2")
+        bills = older if request["path"].endswith("/fills-history") else recent
+        after = int(parameters.get("after", 99))
+        return {"code": "0", "data": [{
+            "instId": "BTC-USDT", "ordId": "v1", "tradeId": f"t{bill}", "billId": str(bill), "side": "buy",
+            "fillPx": "65000.1", "fillSz": "1", "fee": "-0.001", "feeCcy": "BTC", "ts": f"178000000000{bill}",
+        } for bill in bills if bill < after][:2]}  # fmt: skip
+
+    exchange.client.api.fetch = fetch
+    found = asyncio.run(exchange.find_order(OURS, recorded.market.symbol))
+    assert found is not None
+    assert found.state is OrderState.FILLED
+    assert sorted(fill.fill_id for fill in found.fills) == [f"t{bill}" for bill in range(1, number + 1)]
+    assert asked == pages
 
 
 @pytest.mark.parametrize("venue", VENUES)

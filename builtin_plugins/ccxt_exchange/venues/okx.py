@@ -11,13 +11,14 @@ from typing import Any
 
 from readytrader_sdk.errors import Unsupported
 from readytrader_sdk.instruments import MarketType
+from readytrader_sdk.money import ZERO
 from readytrader_sdk.orders import TimeInForce
 from readytrader_sdk.ports import KeyRights
 
 from builtin_plugins.ccxt_exchange.client import Client, NotThere, answer, listed
 from builtin_plugins.ccxt_exchange.errors import says_not_found
 from builtin_plugins.ccxt_exchange.orders import Outgoing
-from builtin_plugins.ccxt_exchange.reports import Seen
+from builtin_plugins.ccxt_exchange.reports import Seen, fills_of
 from builtin_plugins.ccxt_exchange.symbols import Market
 from builtin_plugins.ccxt_exchange.venues.dialect import Dialect, Order, Trade
 
@@ -72,11 +73,14 @@ class Okx(Dialect):
         return None
 
     async def trades(self, market: Market, seen: Seen) -> Sequence[Trade]:
-        asked = {"instType": self._type, "ordId": str(seen.venue_order_id)}
+        """Of an order that took longer, the list of three days has the last fills alone: all are in both together."""
+        identity = str(seen.venue_order_id)
+        asked, found = {"instType": self._type, "ordId": identity}, list[Trade]()
         for ask in (self.api.privateGetTradeFills, self.api.privateGetTradeFillsHistory):
-            if found := await self._pages(ask, asked, "billId"):
-                return [self.api.parse_trade(fill, market.raw) for fill in found]
-        return ()
+            found += [self.api.parse_trade(fill, market.raw) for fill in await self._pages(ask, asked, "billId")]
+            if sum((fill.quantity for fill in fills_of(found, market, identity)), start=ZERO) == seen.filled:
+                break
+        return found
 
     async def open_orders(self) -> Sequence[Order]:
         orders = await self._pages(self.api.privateGetTradeOrdersPending, {"instType": self._type}, "ordId")
