@@ -18,11 +18,7 @@ import msgspec
 from readytrader_sdk.instruments import Asset, Instrument, Symbol
 from readytrader_sdk.market import Book, Quote, Trade
 from readytrader_sdk.money import EXACT, ZERO
-from readytrader_sdk.orders import (
-    ClientOrderId,
-    Fill,
-    OrderState,
-)
+from readytrader_sdk.orders import ClientOrderId, Fill, OrderState
 
 from appliance.local_exchange.account import Account, Key
 from appliance.local_exchange.board import Board, MarketListener, market_print, print_of
