@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from appliance.cli.asking import ask, print_json, print_json_line
-from appliance.cli.context import CommandLine, Verbs, json_option
+from appliance.cli.context import CommandLine, ListedAlone, json_option
 from appliance.cli.tables import print_table, screen, table_of
 
 if TYPE_CHECKING:
@@ -24,12 +24,9 @@ WATCH_S = 1.0
 HEADINGS = ("request", "agent", "what", "at most", "worst price", "agreed", "left")
 
 
-@click.group("approvals", cls=Verbs, invoke_without_command=True)
-@click.pass_context
-def approvals_group(context: click.Context) -> None:
+@click.group("approvals", cls=ListedAlone)
+def approvals_group() -> None:
     """What agents asked for and a person must decide. Without a verb: list."""
-    if context.invoked_subcommand is None:
-        context.invoke(list_approvals)
 
 
 @approvals_group.command("list")
@@ -103,7 +100,7 @@ def _print_approval(approval: ApprovalDetail) -> None:
         ("worst price", approval.price_worst or "does not apply"),
         ("market now", market),
         ("until", f"{approval.expires_at:%Y-%m-%d %H:%M:%S} UTC, {_left(approval, datetime.now(UTC))} left"),
-        ("state", approval.state),
+        ("state", approval.outcome or approval.state),
         ("agreed", f"{given}; {approval.approvals_needed} must"),
         ("digest", approval.digest),
     ]
@@ -185,7 +182,7 @@ def history_command(line: CommandLine, state: str | None, limit: int, before: st
             one.state,
             ", ".join(yes.name for yes in one.approvals_given) or one.decided_by or "",
             f"{one.decided_at:%Y-%m-%d %H:%M:%S}" if one.decided_at else "",
-            one.reason or "",
+            (one.outcome if one.state == "approved" else one.reason) or "",
         )
         for one in page.approvals
     ]

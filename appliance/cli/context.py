@@ -34,6 +34,15 @@ class Verbs(click.Group):
             formatter.write_dl([(name, verb.get_short_help_str(1000)) for name, verb in verbs if verb is not None])
 
 
+class ListedAlone(Verbs):
+    """Verbs of which `list` is meant where none is named: with that verb's own options, and its exit codes."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """An option that does not ask for help is the list's: `limits --json` is `limits list --json`."""
+        named = args and (not args[0].startswith("-") or args[0] in ctx.help_option_names)
+        return super().parse_args(ctx, args if named else ["list", *args])
+
+
 class CommandLine:
     """The home that the options and the environment name."""
 

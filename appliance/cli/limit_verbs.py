@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from appliance.cli.asking import ask, print_json
-from appliance.cli.context import EXIT_REFUSED, CommandLine, Verbs, json_option
+from appliance.cli.context import EXIT_REFUSED, CommandLine, ListedAlone, json_option
 from appliance.cli.tables import print_table
 
 if TYPE_CHECKING:
@@ -24,12 +24,9 @@ code_option = click.option(
 )
 
 
-@click.group("limits", cls=Verbs, invoke_without_command=True)
-@click.pass_context
-def limits_group(context: click.Context) -> None:
+@click.group("limits", cls=ListedAlone)
+def limits_group() -> None:
     """Limits as they hold now: tighten at once, loosen with a second factor and a delay. Without a verb: list."""
-    if context.invoked_subcommand is None:
-        context.invoke(list_limits)
 
 
 @limits_group.command("list")

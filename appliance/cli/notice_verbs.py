@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from appliance.cli.asking import ask, print_json
-from appliance.cli.context import EXIT_REFUSED, CommandLine, Verbs, json_option
+from appliance.cli.context import EXIT_REFUSED, CommandLine, ListedAlone, json_option
 from appliance.cli.tables import print_table
 
 if TYPE_CHECKING:
@@ -17,12 +17,9 @@ if TYPE_CHECKING:
 SHOWN_MAX = 200
 
 
-@click.group("notices", cls=Verbs, invoke_without_command=True)
-@click.pass_context
-def notices_group(context: click.Context) -> None:
+@click.group("notices", cls=ListedAlone)
+def notices_group() -> None:
     """What people were told, through which notifier, and what did not arrive. Without a verb: list."""
-    if context.invoked_subcommand is None:
-        context.invoke(list_notices)
 
 
 @notices_group.command("list")

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from appliance.config.arrays import Row
 from appliance.config.names import suggest
 from appliance.config.problems import Problem
-from appliance.config.resolve import unknown
 from appliance.config.tables import INSTANCES, PLUGIN
 from appliance.plugin_host.catalog import built_ins
 from appliance.plugin_host.kinds import Kind
@@ -39,7 +38,10 @@ def _without_plugin(tables: Mapping[str, Sequence[Row]], installed: Sequence[Row
     for array, row in _instances(tables):
         plugin, setting, where = row.value.plugin, f"{array}.plugin", str(row.origin)
         if plugin not in kinds:
-            yield unknown(where, plugin, suggest(plugin, kinds), what="plugin")
+            likely = suggest(plugin, kinds)
+            hint = "readytrader plugin list shows what there is" if likely is None else f"did you mean {likely}?"
+            text = f"{row.value.name} names an unknown plugin, {plugin}; {hint}"
+            yield Problem(where=where, setting=setting, text=text)
         elif plugin in disabled:
             text = f"{plugin} is disabled, and {row.value.name} needs it: readytrader plugin enable {plugin}"
             yield Problem(where=where, setting=setting, text=text)

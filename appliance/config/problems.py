@@ -17,7 +17,8 @@ class Problem(Struct, frozen=True, kw_only=True, order=True):
     text: str
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.setting}: {self.text}"
+        named = self.where == f"env {self.setting}"
+        return f"{self.where}: {self.text}" if named else f"{self.where}: {self.setting}: {self.text}"
 
 
 class ConfigurationError(Exception):

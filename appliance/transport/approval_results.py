@@ -71,6 +71,8 @@ class ApprovalDetail(View, frozen=True, kw_only=True):
     confirm_token: str | None = None
     """For this person alone, and only where their yes would count."""
     decided_reason: str | None = None
+    outcome: str | None = None
+    """What came of it; None while it waits."""
 
 
 class ApprovalOutcome(View, frozen=True, kw_only=True):
@@ -108,6 +110,8 @@ class DecidedApproval(View, frozen=True, kw_only=True):
     decided_by: str | None = None
     decided_at: datetime | None = None
     reason: str | None = None
+    outcome: str | None = None
+    """What came of it; None while it waits."""
 
 
 class ApprovalPage(View, frozen=True, kw_only=True):

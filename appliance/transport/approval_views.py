@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from appliance.domain.codes import MEANINGS
 from appliance.domain.intents import Intent, OrderIntent, SwapIntent, TransferIntent
 from appliance.domain.limits import Limits
+from appliance.domain.orders import Order
 from appliance.domain.proposals import ProposalRecord
 from appliance.domain.snapshot import MarketFacts
 from appliance.pipeline.usage import Usage
@@ -16,13 +17,15 @@ from appliance.service.approvals import Shown
 from appliance.transport import approval_results as results
 from appliance.transport.amounts import amount_text, number_text
 from appliance.transport.foreign_text import printable
-from appliance.transport.tool_results import denial_view, intent_text, units_of
+from appliance.transport.tool_results import intent_text, reasons_view, units_of, what_came_of
 
 _HUNDREDTH = Decimal("0.01")
 
 
-def approval_detail(shown: Shown, limits: Limits, *, with_token: bool) -> results.ApprovalDetail:
-    """Everything that a yes lets happen, on the facts of now."""
+def approval_detail(
+    shown: Shown, limits: Limits, *, with_token: bool, order: Order | None = None
+) -> results.ApprovalDetail:
+    """Everything that a yes lets happen, on the facts of now; of a decided one what came of it, the order with it."""
     record, look = shown.record, shown.look
     request, terms = record.request, record.proposal.terms
     quote = _units(request.intent)[1]
@@ -40,7 +43,7 @@ def approval_detail(shown: Shown, limits: Limits, *, with_token: bool) -> result
         pay_max=amount_text(terms.pay.value, terms.pay.asset),
         fee_max=amount_text(shown.fee_max.value, shown.fee_max.asset),
         quote=_quote(look.snapshot.market, quote),
-        held_because=tuple(denial_view(reason) for reason in record.proposal.reasons),
+        held_because=reasons_view(record, order),
         limits=tuple(map(limit_use, look.usages)),
         first_time=look.snapshot.agent.first_symbol,
         made_at=record.made_at,
@@ -49,6 +52,7 @@ def approval_detail(shown: Shown, limits: Limits, *, with_token: bool) -> result
         approvals_needed=shown.people_needed,
         confirm_token=shown.confirm_token if with_token else None,
         decided_reason=None if record.reason is None else printable(record.reason, 200),
+        outcome=_outcome(record, order),
     )
     return _with_its_own(detail, request.intent, quote)
 
@@ -71,8 +75,8 @@ def _with_its_own(detail: results.ApprovalDetail, intent: Intent, quote: str) ->
     )
 
 
-def decided_approval(record: ProposalRecord, limits: Limits) -> results.DecidedApproval:
-    """A proposal as it was decided."""
+def decided_approval(record: ProposalRecord, limits: Limits, order: Order | None) -> results.DecidedApproval:
+    """A proposal as it was decided, and the order that it became."""
     request, terms = record.request, record.proposal.terms
     return results.DecidedApproval(
         request_id=request.request_id,
@@ -88,7 +92,13 @@ def decided_approval(record: ProposalRecord, limits: Limits) -> results.DecidedA
         decided_by=record.decided_by,
         decided_at=record.decided_at,
         reason=None if record.reason is None else printable(record.reason, 200),
+        outcome=_outcome(record, order),
     )
+
+
+def _outcome(record: ProposalRecord, order: Order | None) -> str | None:
+    came = what_came_of(record, order)
+    return None if came is None else came[0]
 
 
 def limit_use(usage: Usage) -> results.LimitUse:

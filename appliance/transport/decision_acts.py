@@ -6,10 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from msgspec import Struct
+from readytrader_sdk.orders import ClientOrderId
 
 from appliance.domain.events import ProposalState
 from appliance.domain.intents import RequestId
 from appliance.domain.operators import Person, Role
+from appliance.domain.orders import Order
+from appliance.domain.proposals import ProposalRecord
 from appliance.service.approvals import SOCKET
 from appliance.service.core import Core
 from appliance.service.limit_book import BIND_ADVICE
@@ -42,13 +45,13 @@ async def decide_on_proposals(
             return [detail async for detail in _waiting(core, person)]
         case wire.ListDecided(state=state, limit=limit, before=before):
             records, following = core.history.proposals(limit, before, state)
-            found = tuple(views.decided_approval(record, limits) for record in records)
+            found = tuple(views.decided_approval(it, limits, _order_of(core, it)) for it in records)
             return results.ApprovalPage(approvals=found, next=following)
         case wire.ShowApproval(request_id=request_id):
             one = approvals.show(RequestId(request_id), person)
             if one is None:
                 raise VerbRefused(f"no proposal {request_id!r}")
-            return views.approval_detail(one, limits, with_token=True)
+            return views.approval_detail(one, limits, with_token=True, order=_order_of(core, one.record))
         case wire.Approve(request_id=request_id, confirm_token=confirm_token):
             outcome = await approvals.approve(RequestId(request_id), confirm_token, person, factor or SOCKET)
             if isinstance(outcome, Refused):
@@ -60,6 +63,12 @@ async def decide_on_proposals(
             if isinstance(refused, Refused):
                 raise VerbRefused(refusal_text(refused))
             return _outcome(core, request_id, "refused")
+
+
+def _order_of(core: Core, record: ProposalRecord) -> Order | None:
+    """The order that an approved proposal became: they have one ID."""
+    approved = record.state is ProposalState.APPROVED
+    return core.history.order(ClientOrderId(record.request.request_id)) if approved else None
 
 
 async def _waiting(core: Core, person: Person) -> AsyncIterator[results.ApprovalDetail]:

@@ -9,6 +9,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from appliance.domain.codes import Code
+from appliance.service.core import Core
 from appliance.service.insights import NotPosted
 from appliance.service.outcomes import Refused, refuse
 from appliance.service.rate_limits import Budget
@@ -78,6 +79,11 @@ async def get_strategies(caller: Caller, _asked: Arguments) -> Answer | Refused:
     return StrategiesAnswer(ok=True, strategies=tuple(map(strategy_view, caller.core.insights.strategies())))
 
 
+def switched_on(core: Core) -> bool:
+    """Where the operator set `tools.insights`."""
+    return core.insights.offered
+
+
 _ROWS = (
     Tool(
         name="post_market_insight",
@@ -87,6 +93,7 @@ _ROWS = (
         effect=Effect.ADDS,
         handler=post_market_insight,
         budget=Budget.READ,
+        offered=switched_on,
     ),
     Tool(
         name="get_latest_insights",
@@ -96,6 +103,7 @@ _ROWS = (
         effect=Effect.READS,
         handler=get_latest_insights,
         budget=Budget.READ,
+        offered=switched_on,
     ),
     Tool(
         name="get_strategies",
@@ -105,6 +113,7 @@ _ROWS = (
         effect=Effect.READS,
         handler=get_strategies,
         budget=Budget.READ,
+        offered=switched_on,
     ),
 )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any, NamedTuple
 
 import mcp_types
@@ -64,40 +65,49 @@ def describe(tool: Tool) -> mcp_types.Tool:
 class Listing(NamedTuple):
     """Tools as MCP lists them."""
 
-    tools: Mapping[str, Tool]
     listed: tuple[mcp_types.Tool, ...]
     sha256: str
     """Changes when any tool does: a client that pinned it sees a catalog that was changed behind its back."""
 
 
-def listing_of(tools: Mapping[str, Tool]) -> Listing:
+def listing_of(tools: Iterable[Tool]) -> Listing:
     """These tools, described."""
-    listed = tuple(describe(tool) for tool in tools.values())
+    listed = tuple(map(describe, tools))
     described = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in listed]
-    return Listing(tools, listed, hashlib.sha256(msgspec.json.encode(described)).hexdigest())
+    return Listing(listed, hashlib.sha256(msgspec.json.encode(described)).hexdigest())
 
 
-_DEFAULT = listing_of(CATALOG)
-LISTED = _DEFAULT.listed
-CATALOG_SHA256 = _DEFAULT.sha256
+_EVERY_TOOL = {**CATALOG, **INSIGHT_CATALOG}
+
+
+@cache
+def _listing(names: tuple[str, ...]) -> Listing:
+    return listing_of(_EVERY_TOOL[name] for name in names)
+
+
+def offered_by(core: Core) -> Listing:
+    """What this core lists now, to every agent the same: what cannot work as it is configured is left out."""
+    return _listing(tuple(name for name, tool in _EVERY_TOOL.items() if tool.offered(core)))
 
 
 def build_server(core: Core, principal_of: PrincipalOf) -> Server[dict[str, Any]]:
     """A server over this core. Sessions carry no right: `principal_of` is asked at every call."""
     running: set[asyncio.Task[Answer]] = set()
-    listing = listing_of({**CATALOG, **INSIGHT_CATALOG}) if core.insights.offered else _DEFAULT
 
     async def list_tools(
         _context: ServerRequestContext[Any, Any], _page: mcp_types.PaginatedRequestParams | None
     ) -> mcp_types.ListToolsResult:
+        listing = offered_by(core)
         return mcp_types.ListToolsResult(tools=list(listing.listed), _meta={f"{NAME}/catalog": listing.sha256[:16]})
 
     async def call(
         context: ServerRequestContext[Any, Any], asked: mcp_types.CallToolRequestParams
     ) -> mcp_types.CallToolResult:
-        tool = listing.tools.get(asked.name)
+        tool = _EVERY_TOOL.get(asked.name)
         if tool is None:
             raise MCPError(mcp_types.INVALID_PARAMS, f"Unknown tool: {asked.name[:64]}")
+        if not tool.offered(core):
+            raise MCPError(mcp_types.INVALID_PARAMS, f"Unknown tool: {tool.name} is not switched on by the operator")
         calling = asyncio.create_task(call_tool(core, principal_of(context), tool, asked.arguments or {}))
         if tool.effect is not Effect.READS:
             # Once begun, it ends: a caller who hangs up must not leave a cancellation half recorded.

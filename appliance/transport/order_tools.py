@@ -13,6 +13,8 @@ from appliance.domain.decision import Terms
 from appliance.domain.intents import Chain, Intent, OrderIntent, RequestId, SwapIntent, TransferIntent
 from appliance.domain.orders import Order
 from appliance.domain.proposals import ProposalRecord
+from appliance.domain.snapshot import Mode
+from appliance.service.core import Core
 from appliance.service.outcomes import Placed, Refused, refuse
 from appliance.transport import tool_arguments as arguments
 from appliance.transport.amounts import InvalidArgument, amount_from_text, amount_text
@@ -149,6 +151,11 @@ async def replace_cex_order(caller: Caller, asked: arguments.ReplaceCexOrder) ->
     return await _submit(caller, intent, asked.idempotency_key)
 
 
+def swaps_offered(core: Core) -> bool:
+    """Where the operator named the chains of swaps. On paper alone: nothing here sends real money to a chain."""
+    return core.identity.mode is Mode.PAPER and bool(core.limits.allow_chains)
+
+
 async def swap_tokens(caller: Caller, asked: arguments.SwapTokens) -> Answer | Refused:
     intent = SwapIntent(
         chain=Chain(asked.chain),
@@ -157,6 +164,12 @@ async def swap_tokens(caller: Caller, asked: arguments.SwapTokens) -> Answer | R
         amount=amount_from_text(asked.amount, asked.from_token, "amount"),
     )
     return await _submit(caller, intent, asked.idempotency_key, asked.rationale)
+
+
+def transfers_offered(core: Core) -> bool:
+    """Where the operator named a place that they may go to, and a cap. On paper alone, as swaps."""
+    may_leave = core.limits.transfer_native_max is not None and core.limits.allow_to_addresses
+    return core.identity.mode is Mode.PAPER and core.limits.allow_chains != frozenset() and bool(may_leave)
 
 
 async def transfer_eth(caller: Caller, asked: arguments.TransferEth) -> Answer | Refused:
@@ -216,7 +229,8 @@ async def get_proposal(caller: Caller, asked: arguments.OneRequest) -> Answer | 
     record = _own_proposal(caller, asked.request_id)
     if record is None:
         return _no_proposal(asked.request_id)
-    return ProposalAnswer(ok=True, proposal=proposal_view(record, caller.core.limits.accounting_asset))
+    became = _find(caller, asked.request_id)
+    return ProposalAnswer(ok=True, proposal=proposal_view(record, caller.core.limits.accounting_asset, became))
 
 
 async def list_pending_executions(caller: Caller, _asked: arguments.Arguments) -> Answer | Refused:

@@ -41,6 +41,15 @@ Handler = Callable[[Caller, Any], Awaitable[Answer | Refused]]
 """Takes a caller and a value of the tool's own arguments type."""
 
 
+Offered = Callable[[Core], bool]
+"""Says whether a tool is listed, and can be called."""
+
+
+def always(_core: Core) -> bool:
+    """What every agent is offered."""
+    return True
+
+
 class Tool(Struct, frozen=True, kw_only=True):
     """One row of the catalog."""
 
@@ -54,3 +63,5 @@ class Tool(Struct, frozen=True, kw_only=True):
     """What a call draws on; None where the desk draws it itself."""
     scope: AgentScope | None = AgentScope.READ
     """What the token must open; None where the pipeline looks, or where the call only ever lowers the risk."""
+    offered: Offered = always
+    """What cannot work as this appliance is configured would only cost an agent's attention."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 from readytrader_sdk.money import ZERO
 from readytrader_sdk.ports import TransferRequest
 
 from appliance.domain.codes import MEANINGS
 from appliance.domain.decision import Denial, Terms
+from appliance.domain.events import ProposalState
 from appliance.domain.intents import Intent, SwapIntent, TransferIntent
 from appliance.domain.orders import Order
 from appliance.domain.proposals import ProposalRecord
@@ -86,6 +88,8 @@ class ProposalView(View, frozen=True, kw_only=True):
     made_at: datetime
     expires_at: datetime
     decided_reason: str | None = None
+    outcome: str | None = None
+    """What came of it, and what to do now; None while it waits."""
 
 
 class OrderAnswer(Answer, frozen=True, kw_only=True):
@@ -182,19 +186,48 @@ def intent_text(intent: Intent) -> str:
     return ", ".join(words)
 
 
-def proposal_view(record: ProposalRecord, accounting_asset: str) -> ProposalView:
-    """A proposal without anything that could approve it."""
+def what_came_of(record: ProposalRecord, order: Order | None) -> tuple[str, str] | None:
+    """What came of a proposal, given the order that it became, and what its agent can do now; None while it waits."""
+    match record.state:
+        case ProposalState.PENDING:
+            return None
+        case ProposalState.APPROVED if order is not None:
+            return f"approved; order {order.client_order_id} is {order.state}", "Follow it with get_cex_order."
+        case ProposalState.APPROVED:
+            return (
+                "approved, but the rules, which ran again at that moment, refused it; nothing was sent",
+                "validate_trade_risk says what is refused now; ask again with a new idempotency_key.",
+            )
+        case ProposalState.EXPIRED:
+            return "nobody decided in time; nothing was sent", "Ask again with a new idempotency_key."
+        case ProposalState.REFUSED if (record.decided_by or "").startswith("agent:"):
+            return "withdrawn by the agent; nothing was sent", "Ask again with a new idempotency_key."
+        case ProposalState.REFUSED:
+            return "refused by the operator; nothing was sent", "Do not repeat it; decided_reason says why."
+
+
+def reasons_view(record: ProposalRecord, order: Order | None) -> tuple[DenialView, ...]:
+    """Why a person was asked; once it is decided, with what can be done now."""
+    reasons = tuple(denial_view(reason) for reason in record.proposal.reasons)
+    came = what_came_of(record, order)
+    return reasons if came is None else tuple(replace(reason, remedy=came[1]) for reason in reasons)
+
+
+def proposal_view(record: ProposalRecord, accounting_asset: str, order: Order | None = None) -> ProposalView:
+    """A proposal without anything that could approve it, and the order that it became."""
     terms: Terms = record.proposal.terms
+    came = what_came_of(record, order)
     return ProposalView(
         request_id=record.request.request_id,
         state=record.state,
         asks=printable(intent_text(record.request.intent), 300),
         notional_max=amount_text(terms.notional, accounting_asset),
         pay_max=amount_text(terms.pay.value, terms.pay.asset),
-        reasons=tuple(denial_view(reason) for reason in record.proposal.reasons),
+        reasons=reasons_view(record, order),
         made_at=record.made_at,
         expires_at=record.proposal.expires_at,
         decided_reason=None if record.reason is None else printable(record.reason, 200),
+        outcome=None if came is None else ". ".join(came),
     )
 
 

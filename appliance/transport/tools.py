@@ -140,6 +140,7 @@ _ROWS = (
         handler=order_tools.swap_tokens,
         budget=None,
         scope=None,
+        offered=order_tools.swaps_offered,
     ),
     Tool(
         name="transfer_eth",
@@ -150,6 +151,7 @@ _ROWS = (
         handler=order_tools.transfer_eth,
         budget=None,
         scope=None,
+        offered=order_tools.transfers_offered,
     ),
     Tool(
         name="cancel_cex_order",

@@ -70,6 +70,15 @@ def test_list_and_show_tell_everything_but_the_token(held: tuple[Appliance, Agen
     assert "token" not in appliance.done("approvals", "show", request_id, "--json")
 
 
+@pytest.mark.parametrize("group", ["approvals", "limits", "notices"])
+def test_a_group_that_lists_alone_takes_the_options_of_its_list(group: str, held: tuple[Appliance, Agent]) -> None:
+    appliance, _agent = held
+    assert [type(appliance.json(group)), type(appliance.json(group, "list"))] in ([list, list], [dict, dict])
+    assert appliance.done(group, "--help").startswith(f"Usage: readytrader {group} [OPTIONS] COMMAND")
+    assert "No such option '--nonsense'" in appliance.run(group, "--nonsense").stderr
+    assert f"readytrader {group}" in appliance.done(group, "list", "--help")
+
+
 def test_approving_carries_out_exactly_what_was_shown(held: tuple[Appliance, Agent]) -> None:
     appliance, agent = held
     request_id = ask(agent)
@@ -91,6 +100,46 @@ def test_refusing_is_final_and_the_agent_reads_why(held: tuple[Appliance, Agent]
     assert (proposal["state"], proposal["decided_reason"]) == ("refused", "not today")
     assert appliance.run("approvals", "approve", request_id, "--yes").returncode == 1
     assert not agent.call("get_cex_order", order_id=request_id)["ok"]
+
+
+def told_of(appliance: Appliance, agent: Agent, request_id: str) -> tuple[str, str, str]:
+    """What the agent, `show` and `history` say came of a proposal; none of them sends anybody to wait any more."""
+    proposal = agent.done("get_proposal", request_id=request_id)["proposal"]
+    shown = appliance.json("approvals", "show", request_id)
+    assert {why["remedy"] for why in proposal["reasons"]} == {why["remedy"] for why in shown["held_because"]}
+    assert "Wait for the operator" not in str(proposal) + str(shown)
+    assert f"state        {shown['outcome']}\n" in appliance.done("approvals", "show", request_id)
+    page = appliance.json("approvals", "history")["approvals"]
+    return proposal["outcome"], shown["outcome"], next(it["outcome"] for it in page if it["request_id"] == request_id)
+
+
+def test_a_decided_proposal_says_what_came_of_it_and_what_to_do(held: tuple[Appliance, Agent]) -> None:
+    appliance, agent = held
+    filled, refused, withdrawn, stopped = (ask(agent) for _ in range(4))
+    waiting = agent.done("get_proposal", request_id=filled)["proposal"]
+    assert "outcome" not in waiting
+    assert [why["remedy"] for why in waiting["reasons"]] == ["Wait for the operator."]
+
+    appliance.done("approvals", "approve", filled, "--yes")
+    came = f"approved; order {filled} is filled"
+    assert told_of(appliance, agent, filled) == (f"{came}. Follow it with get_cex_order.", came, came)
+
+    appliance.done("approvals", "refuse", refused)
+    said, *shown = told_of(appliance, agent, refused)
+    assert said.startswith("refused by the operator; nothing was sent. Do not repeat it")
+    assert shown == ["refused by the operator; nothing was sent"] * 2
+
+    assert "withdrawn by the agent" in agent.done("cancel_execution", request_id=withdrawn)["proposal"]["outcome"]
+    assert "new idempotency_key" in told_of(appliance, agent, withdrawn)[0]
+
+    appliance.done("restrict", "symbol:BTC/USDT", "cancel_only", "--reason", "news")
+    assert appliance.run("approvals", "approve", stopped, "--yes").returncode == 1
+    appliance.done("resume", "--scope", "symbol:BTC/USDT", "--reason", "over")
+    said, *shown = told_of(appliance, agent, stopped)
+    came = "approved, but the rules, which ran again at that moment, refused it; nothing was sent"
+    assert said.startswith(came)
+    assert "validate_trade_risk" in said
+    assert shown == [came, came]
 
 
 def test_an_unknown_request_is_refused_by_name(held: tuple[Appliance, Agent]) -> None:
@@ -174,4 +223,6 @@ def test_nobody_answering_means_no(appliance: Appliance) -> None:
     assert late.returncode == 1
     assert "expired" in late.stderr
     assert appliance.json("approvals", "list") == []
-    assert state_of(appliance.mcp().agent, request_id) == "expired"
+    proposal = appliance.mcp().agent.done("get_proposal", request_id=request_id)["proposal"]
+    assert proposal["state"] == "expired"
+    assert proposal["outcome"].startswith("nobody decided in time; nothing was sent")

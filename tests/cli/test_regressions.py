@@ -128,6 +128,9 @@ def test_three_tenths_of_an_ether_stay_three_tenths(appliance: Appliance) -> Non
 
 def test_every_documented_tool_exists_and_every_tool_is_documented(appliance: Appliance) -> None:
     """Nineteen documented tools did not exist while the docs check passed: asked for here is the running program."""
+    address = f"0x{'ab' * 20}"
+    allowed = f'[allow]\nchains = ["ethereum"]\nto_addresses = ["{address}"]\n'
+    appliance.configure(f'{allowed}[limits]\ntransfer_native_max = "1"\n')
     agent = appliance.mcp().agent
     offered = {tool["name"] for tool in agent.request("tools/list", {})["tools"]}
     manual = (ROOT / "appliance/transport/README.md").read_text()

@@ -73,7 +73,7 @@ def test_check_answers_a_program_in_json(sound, broken):
 def test_the_environment_is_checked_with_the_file(sound):
     result = run("check", "--config", str(sound), environ={"PAPER_MODE": "maybe"})
     assert result.exit_code == 1
-    assert result.stderr.startswith("env PAPER_MODE: PAPER_MODE: expected true or false")
+    assert result.stderr.startswith("env PAPER_MODE: expected true or false")
 
 
 def test_the_file_comes_from_the_option_else_from_the_command_as_a_whole(sound, broken, tmp_path):

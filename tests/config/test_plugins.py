@@ -148,7 +148,10 @@ def test_a_plugin_with_the_name_of_a_built_in_is_a_clash(refused, built_in):
 @pytest.mark.parametrize("array", INSTANCES, ids=lambda array: array.name)
 def test_an_instance_of_a_plugin_that_nobody_has_is_refused(refused, array):
     (problem,) = refused(f'{ACME}[[{array.name}]]\nname = "one"\nplugin = "acmee"\n')
-    assert problem.text == "unknown plugin; did you mean acme?"
+    assert (problem.setting, problem.text) == (
+        f"{array.name}.plugin",
+        "one names an unknown plugin, acmee; did you mean acme?",
+    )
 
 
 def test_an_instance_of_a_disabled_plugin_is_refused_with_what_to_do(refused):

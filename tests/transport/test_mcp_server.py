@@ -10,16 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import mcp_types
+import msgspec
 import pytest
 from mcp.client.client import Client
 from mcp.shared.exceptions import MCPError
 
 from appliance.domain.codes import Code
 from appliance.domain.events import OrderPermitted
+from appliance.domain.snapshot import Mode
 from appliance.service.agents import LOCAL, Principal
 from appliance.service.core import Core
 from appliance.store.checkpoint import parse_unverified
-from appliance.transport.mcp_server import CATALOG_SHA256, INSTRUCTIONS, build_server
+from appliance.transport.mcp_server import INSTRUCTIONS, build_server, offered_by
+from appliance.transport.tools import CATALOG
 from tests.transport.serving import Wire, call, recorded, running_core, served
 
 MODES = ("auto", "legacy")
@@ -95,7 +98,47 @@ def test_the_list_of_tools_is_the_same_for_everybody_and_names_its_own_hash(mode
                     assert client.instructions == INSTRUCTIONS
             assert lists[0].tools == lists[1].tools
             assert lists[0].meta is not None
-            assert lists[0].meta["readytrader/catalog"] == CATALOG_SHA256[:16]
+            assert lists[0].meta["readytrader/catalog"] == offered_by(core).sha256[:16]
+
+    asyncio.run(scenario())
+
+
+ADDRESS = "0x" + "ab" * 20
+ON_CHAINS = {"ALLOW_CHAINS": "ethereum", "ALLOW_TO_ADDRESSES": ADDRESS, "MAX_TRANSFER_NATIVE": "1"}
+INSIGHTS = {"post_market_insight", "get_latest_insights", "get_strategies"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "more"),
+    [
+        ({}, set()),
+        ({"ALLOW_CHAINS": "ethereum"}, {"swap_tokens"}),
+        ({"ALLOW_TO_ADDRESSES": ADDRESS}, set()),
+        ({"MAX_TRANSFER_NATIVE": "1"}, set()),
+        ({"ALLOW_TO_ADDRESSES": ADDRESS, "MAX_TRANSFER_NATIVE": "1"}, {"transfer_eth"}),
+        ({"EXECUTION_MODE": "cex", "ALLOW_TO_ADDRESSES": ADDRESS, "MAX_TRANSFER_NATIVE": "1"}, set()),
+        ({"READYTRADER_TOOLS_INSIGHTS": "true"}, INSIGHTS),
+    ],
+    ids=["default", "chains", "addresses", "cap", "addresses and cap", "no chain", "insights"],
+)
+def test_what_cannot_work_as_configured_is_not_listed(settings: dict[str, str], more: set[str], tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with running_core(tmp_path, **settings) as core, connected(core, "auto") as client:
+            listed = {tool.name for tool in (await client.list_tools()).tools}
+            assert listed == CATALOG.keys() - {"swap_tokens", "transfer_eth"} | more
+            for name in {"swap_tokens", "transfer_eth", *INSIGHTS} - listed:
+                with pytest.raises(MCPError, match=f"Unknown tool: {name} is not switched on by the operator"):
+                    await client.call_tool(name, {})
+
+    asyncio.run(scenario())
+
+
+def test_nothing_that_moves_real_money_on_a_chain_is_listed(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with running_core(tmp_path, **ON_CHAINS) as core:
+            assert {"swap_tokens", "transfer_eth"} <= {tool.name for tool in offered_by(core).listed}
+            core.identity = msgspec.structs.replace(core.identity, mode=Mode.LIVE)
+            assert not {"swap_tokens", "transfer_eth"} & {tool.name for tool in offered_by(core).listed}
 
     asyncio.run(scenario())
 

@@ -12,11 +12,12 @@ import jsonschema
 import pytest
 
 from appliance.domain.codes import MEANINGS, Code
-from appliance.transport.mcp_server import INSTRUCTIONS, LISTED
+from appliance.transport.mcp_server import INSTRUCTIONS, listing_of
 from appliance.transport.tools import CATALOG
 from tests.transport.serving import call, codes, running_core
 
 TOOLS_LIST_BYTES_MAX = 16_000
+LISTED = listing_of(CATALOG.values()).listed
 LISTED_JSON = {tool.name: tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in LISTED}
 NEVER = ("approve", "confirm", "resume", "loosen", "reset", "set_", "agent", "halt")
 

@@ -148,6 +148,7 @@ FIELD_WORDS: dict[str, str] = {
     "orders_cancelled": "How many orders were asked to be cancelled.",
     "orders_live": "How many orders are not at their end.",
     "origin": "Where it comes from: `default`, `profile NAME`, `FILE:LINE` or `env NAME`.",
+    "outcome": "What came of it; left out while it waits.",
     "passkey": "What `navigator.credentials.get` gave for this act's challenge: an AuthenticationResponseJSON.",
     "passkey_id": "The passkey's ID, as the browser names it.",
     "passkeys": "Passkeys of the account.",
