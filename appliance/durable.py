@@ -22,14 +22,24 @@ def staged_file(path: Path, content: bytes, mode: int) -> Iterator[Path]:
     beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), mode)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                os.fchmod(file.fileno(), mode)
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as fault:  # of a write, which does not know the file's name
+            raise OSError(fault.errno, fault.strerror, str(path)) from fault
         yield beside
     finally:
         beside.unlink(missing_ok=True)
+
+
+def make_file(path: Path, content: bytes, mode: int) -> None:
+    """A new file at `path`, whole or not at all. Raises `FileExistsError` rather than replace one, and `OSError`."""
+    with staged_file(path, content, mode) as staged:
+        os.link(staged, path)
+        sync_folder(path.parent)
 
 
 def put_in_place(staged: Path, path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ from appliance.domain.orders import PAPER_ACCOUNT
 from appliance.domain.series import trade_id
 from appliance.domain.state import RECORD_TYPES, State, Touched
 from appliance.domain.told import INSIGHT_LIFE_MAX
+from appliance.durable import make_file, replace_file
 from appliance.home import Home, HomeRefused, read_private
 from appliance.paper.venue import OpenOrder, PaperVenue
 from appliance.redaction import SECRETS
@@ -29,7 +29,9 @@ def open_journal(home: Home) -> Journal:
     key = checkpoint_key(home)
     SECRETS.keep(read_private(home.checkpoint_key).decode().strip())
     journal = Journal.open(home.journal, key)
-    home.vkey.write_text(f"{key.verifier(journal.origin).vkey}\n")
+    vkey = f"{key.verifier(journal.origin).vkey}\n".encode()
+    if not home.vkey.exists() or home.vkey.read_bytes() != vkey:
+        replace_file(home.vkey, vkey, 0o644)
     return journal
 
 
@@ -75,18 +77,12 @@ def restore_paper(venue: PaperVenue, state: State) -> tuple[ExecutionReport, ...
 
 def secret_key(path: Path) -> bytes:
     """32 random bytes that stay in one file, 0600; made when missing."""
+    key = secrets.token_bytes(KEY_BYTES)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        make_file(path, key, 0o600)
     except FileExistsError:
         key = read_private(path)
         if len(key) != KEY_BYTES:
             raise HomeRefused(f"{path}: expected {KEY_BYTES} bytes, found {len(key)}") from None
-        SECRETS.keep(key)
-        return key
-    key = secrets.token_bytes(KEY_BYTES)
     SECRETS.keep(key)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(key)
-        file.flush()
-        os.fsync(file.fileno())
     return key

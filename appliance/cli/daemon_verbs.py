@@ -14,6 +14,7 @@ import click
 
 from appliance.cli.context import EXIT_UNAVAILABLE, CommandLine
 from appliance.domain.snapshot import Mode
+from appliance.durable import replace_file
 from appliance.home import TOKEN_VARIABLE
 
 if TYPE_CHECKING:
@@ -49,8 +50,7 @@ def init_command(line: CommandLine, profile: str) -> None:
     home.prepare()
     if home.config.exists():
         raise click.UsageError(f"{home.config} exists; it is left as it is")
-    home.config.write_text(template(RiskProfile(profile)))
-    home.config.chmod(0o600)
+    replace_file(home.config, template(RiskProfile(profile)).encode(), 0o600)
     open_journal(home).close()
     click.echo(f"home           {home.root}")
     click.echo(f"configuration  {home.config} ({profile}, paper mode)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -30,6 +31,9 @@ from appliance.cli.selftest_verb import selftest_command
 from appliance.cli.venue_verbs import venue_group
 from appliance.cli.watchdog_verb import watchdog_command
 from appliance.home import CONFIG_VARIABLE, HOME_VARIABLE, Home
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Of a disk, of a user's share of it, of a file: write(2)."""
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
@@ -118,6 +122,12 @@ def run() -> int:
         return EXIT_DAMAGED
     except (HomeRefused, JournalUnavailable, CredentialsUnavailable, CatalogError) as fault:
         click.echo(f"readytrader: {fault}", err=True)
+        return EXIT_UNAVAILABLE
+    except OSError as fault:
+        if fault.errno not in NO_ROOM:
+            raise
+        where = fault.filename or "a file"
+        click.echo(f"readytrader: {where}: {fault.strerror}; make room on its disk, then do the same again", err=True)
         return EXIT_UNAVAILABLE
     return 0
 

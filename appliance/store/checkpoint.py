@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import os
 import re
 import secrets
 from hashlib import sha256
@@ -18,6 +17,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from msgspec import Struct
 
+from appliance.durable import make_file
 from appliance.store.merkle import HASH_SIZE
 
 ED25519 = b"\x01"
@@ -119,11 +119,7 @@ class CheckpointKey:
     def create(cls, path: Path) -> CheckpointKey:
         """A new key in a new file that only its owner can read. Raises FileExistsError rather than replace one."""
         seed = secrets.token_bytes(SEED_SIZE)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(KEY_HEADER + _encode(seed) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        make_file(path, (KEY_HEADER + _encode(seed) + "\n").encode("ascii"), 0o600)
         return cls(seed)
 
     @classmethod

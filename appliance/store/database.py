@@ -60,6 +60,11 @@ def named_errors(path: Path) -> Iterator[None]:
         yield
     except (apsw.NotADBError, apsw.CorruptError) as error:
         raise JournalCorrupt(f"{path}: not a whole journal ({error})") from error
+    except (apsw.FullError, apsw.IOError) as error:
+        raise JournalUnavailable(
+            f"{path}: cannot be read or written ({error}): is the disk full? Make room on the disk of {path.parent}, "
+            "then do the same again"
+        ) from error
     except apsw.Error as error:
         raise JournalUnavailable(f"{path}: cannot be opened or read ({error})") from error
 

@@ -6,6 +6,7 @@ import os
 import re
 import resource
 import socket
+import sys
 from pathlib import Path
 from signal import Signals
 
@@ -53,6 +54,46 @@ def test_status_says_stopped_while_the_journal_cannot_be_written_and_nothing_is_
     appliance.serve()
     assert "trading        active" in appliance.done("status")
     assert appliance.run("audit", "verify").returncode == 0
+
+
+FULL = """\
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, ({most}, {most}))
+from appliance.cli.main import run
+sys.exit(run())
+"""
+"""The same program, whose files cannot grow beyond so many bytes."""
+
+
+def full_at(most: int) -> tuple[str, ...]:
+    """The command of it; -B, for a compiled module that is cut short stays so."""
+    return (sys.executable, "-B", "-c", FULL.format(most=most))
+
+
+def test_a_start_on_a_full_disk_names_the_file_and_what_to_do_and_the_next_one_works(appliance: Appliance) -> None:
+    command = appliance.command
+    for most in (0, 4096, 20_000):
+        appliance.command = full_at(most)
+        refused = appliance.run("serve")
+        assert refused.returncode == 3, refused
+        (line,) = refused.stderr.splitlines()
+        assert str(appliance.home / ("journal.db" if most else "keys/checkpoint.key")) in line
+        assert "make room on" in line.lower()
+    appliance.command = command
+    appliance.serve()
+    assert appliance.run("audit", "verify").returncode == 0
+
+
+def test_init_on_a_full_disk_leaves_no_half_of_a_configuration(appliance: Appliance) -> None:
+    written = appliance.home / "readytrader.toml"
+    written.unlink()
+    command, appliance.command = appliance.command, full_at(4096)
+    refused = appliance.run("init")
+    assert (refused.returncode, written.exists()) == (3, False)
+    (line,) = refused.stderr.splitlines()
+    assert line.startswith(f"readytrader: {written}: ")
+    appliance.command = command
+    appliance.done("init")
 
 
 def test_nobody_of_the_same_user_looks_into_its_memory(appliance: Appliance) -> None:
