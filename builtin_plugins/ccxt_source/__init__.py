@@ -8,7 +8,7 @@ Settings:
 * `timeframes`  candles to deliver, with commas; default `1m,1h`; `none` for no candles
 * `silence_s`   after so many seconds without a tick of one symbol the source is started again; default by exchange
 * `depth`       levels a side of the books to deliver; `0` (the default) for quotes alone
-* `poll_s`      seconds between two polls; default 5
+* `poll_s`      seconds between two polls, fewer than `silence_s`, whose default is three polls at least; default 5
 * `url`         in place of the exchange's own address: a local exchange, or a proxy of yours
 * `timeout_s`   for one request; default 8
 

@@ -88,7 +88,7 @@ class Candles:
 
 
 def candle_of(market: Market, timeframe: str, row: Sequence[Any]) -> Candle | None:
-    """A row of ccxt's (ms, open, high, low, close, volume); None where a number is missing."""
+    """A row of ccxt's (ms, open, high, low, close, volume); None without a number, or a time that a calendar holds."""
     opened_at = row[0]
     numbers = [exact(number) for number in row[1:6]]
     if not isinstance(opened_at, int) or len(numbers) != 5:
@@ -96,10 +96,14 @@ def candle_of(market: Market, timeframe: str, row: Sequence[Any]) -> Candle | No
     first, high, low, close, volume = numbers
     if first is None or high is None or low is None or close is None or volume is None:
         return None
+    try:
+        at = from_milliseconds(opened_at)
+    except OverflowError:
+        return None
     return Candle(
         symbol=market.symbol,
         timeframe=timeframe,
-        opened_at=from_milliseconds(opened_at),
+        opened_at=at,
         open=first,
         high=high,
         low=low,

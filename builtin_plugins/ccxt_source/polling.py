@@ -43,7 +43,12 @@ async def poll(
             failures = 0
             silence.heard(ticks)
             mailbox.put(ticks)
-        await asyncio.sleep(min(every_s * 2**failures, PAUSE_S_MAX))
+        await asyncio.sleep(pause_s(every_s, failures))
+
+
+def pause_s(every_s: float, failures: int) -> float:
+    """Until it is asked again: never sooner than the operator said."""
+    return max(every_s, min(every_s * (1 << failures), PAUSE_S_MAX))
 
 
 async def _once(exchange: Any, markets: Sequence[Market], name: str) -> list[Tick]:

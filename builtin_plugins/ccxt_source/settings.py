@@ -22,6 +22,8 @@ SILENCE_S = {"binance": 30, "binanceusdm": 30, "binanceus": 60, "bybit": 15, "ok
 """How long a symbol that people trade is never quiet. Bybit repeats itself every three seconds; others only news."""
 SILENCE_S_DEFAULT, SILENCE_S_MAX = 60, 3600
 POLL_S_DEFAULT, POLL_S_MAX = 5, 300
+POLLS_MISSED = 3
+"""A feed that is polled is silent, where no `silence_s` is set, once so many polls could have told something."""
 _SYMBOL = re.compile(r"[A-Z0-9]{1,20}/[A-Z0-9]{1,20}(?::[A-Z0-9]{1,20})?", re.ASCII)
 _WHOLE = re.compile(r"[0-9]{1,4}", re.ASCII)
 
@@ -57,15 +59,21 @@ def settings_of(context: PluginContext) -> Settings:
     except ValueError:
         raise Misconfigured(f"{name}: feed: expected stream or poll, got {given['feed'][:40]!r}") from None
     choice = choice_of(msgspec.structs.replace(context, settings={**given, "market_type": str(market_type)}))
+    poll_s = _whole(name, given, "poll_s", POLL_S_DEFAULT, 1, POLL_S_MAX)
     silence = SILENCE_S.get(choice.exchange_id, SILENCE_S_DEFAULT)
+    if how is How.POLL:
+        silence = max(silence, POLLS_MISSED * poll_s)
+    silence_s = _whole(name, given, "silence_s", silence, 1, SILENCE_S_MAX)
+    if how is How.POLL and silence_s <= poll_s:
+        raise Misconfigured(f"{name}: silence_s: expected more than the {poll_s} s between two polls, got {silence_s}")
     return Settings(
         choice=choice,
         symbols=symbols,
         how=how,
         timeframes=_timeframes(name, given.get("timeframes", "1m,1h")),
-        silence_s=_whole(name, given, "silence_s", silence, 1, SILENCE_S_MAX),
+        silence_s=silence_s,
         depth=_whole(name, given, "depth", 0, 0, DEPTH_MAX),
-        poll_s=_whole(name, given, "poll_s", POLL_S_DEFAULT, 1, POLL_S_MAX),
+        poll_s=poll_s,
     )
 
 

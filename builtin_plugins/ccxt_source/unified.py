@@ -26,9 +26,12 @@ async def listen(
 ) -> None:
     """Read every market until one fails. Raises the SDK's errors; never returns."""
     exchange.number = Decimal  # ccxt sorts prices: text would be sorted as text
-    async with asyncio.TaskGroup() as group:
-        for market in markets:
-            group.create_task(_follow(exchange, market, name, depth, mailbox, silence))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for market in markets:
+                group.create_task(_follow(exchange, market, name, depth, mailbox, silence))
+    except ExceptionGroup as faults:
+        raise faults.exceptions[0] from None  # a group would hide whether it may ever go better
 
 
 async def _follow(exchange: Any, market: Market, name: str, depth: int, mailbox: Mailbox, silence: Silence) -> None:

@@ -20,14 +20,15 @@ from readytrader_sdk.market import Book, Tick
 
 from appliance.local_exchange.faults import Fault
 from builtin_plugins.ccxt_loading import Choice, made
-from builtin_plugins.ccxt_source.candles import Candles
+from builtin_plugins.ccxt_source.candles import Candles, candle_of
 from builtin_plugins.ccxt_source.closing import close
 from builtin_plugins.ccxt_source.failures import demand_granted, failure
 from builtin_plugins.ccxt_source.mailbox import WAITING_MAX, Mailbox
 from builtin_plugins.ccxt_source.markets import Market, markets_of
-from builtin_plugins.ccxt_source.polling import time_of_answer
+from builtin_plugins.ccxt_source.polling import pause_s, time_of_answer
 from builtin_plugins.ccxt_source.settings import settings_of
 from builtin_plugins.ccxt_source.silence import Silence
+from builtin_plugins.ccxt_source.unified import listen
 from tests.local_exchange.ground import BTC, ETH
 from tests.marketdata.building import quote
 from tests.plugins.feeding import BOUND_S, context, feed_of, listen_until, moving_market, quotes, settings
@@ -217,6 +218,7 @@ def test_a_peer_that_goes_on_talking_and_answers_no_close_is_cut_off() -> None:
         ({"timeframes": "1m,2m"}, "timeframes: expected some of 1m, 5m, 15m, 1h, 4h, 1d, or none, got '2m'"),
         ({"silence_s": "0"}, "silence_s: expected a whole number from 1 to 3600"),
         ({"depth": "5.0"}, "depth: expected a whole number"),
+        ({"feed": "poll", "poll_s": "90", "silence_s": "90"}, "silence_s: expected more than the 90 s between"),
         ({"api_key": "x"}, "unknown setting 'api_key'"),
         ({"market_type": "swap"}, "unknown setting 'market_type'"),
         ({"url": "http://example.com"}, "url: example.com:80 is not among"),
@@ -227,6 +229,15 @@ def test_a_wrong_setting_is_named(given: dict[str, str], complaint: str) -> None
 
     with pytest.raises(Misconfigured, match=complaint):
         CcxtSource(context({"exchange": "binance", "symbols": "BTC/USDT"} | given))
+
+
+def test_a_feed_that_is_seldom_polled_is_not_taken_for_a_silent_one() -> None:
+    def silence_s(**given: str) -> int:
+        return settings_of(context({"exchange": "binance", "symbols": "BTC/USDT", **given})).silence_s
+
+    assert silence_s(poll_s="300") == silence_s(feed="poll") == 30
+    assert silence_s(feed="poll", poll_s="300") == 900
+    assert silence_s(feed="poll", poll_s="300", silence_s="301") == 301
 
 
 def test_perpetuals_are_told_from_spot_by_their_symbols() -> None:
@@ -325,6 +336,42 @@ def test_one_quiet_symbol_among_lively_ones_is_noticed() -> None:
 )
 def test_an_answers_own_time_is_its_date_less_its_age(headers: dict[str, str], expected: int | None) -> None:
     assert time_of_answer(headers) == expected
+
+
+@pytest.mark.parametrize(
+    ("every_s", "failures", "expected"), [(5, 0, 5), (5, 2, 20), (5, 4, 60), (60, 1, 60), (300, 0, 300), (300, 4, 300)]
+)
+def test_nothing_is_polled_sooner_than_the_operator_said(every_s: int, failures: int, expected: int) -> None:
+    assert pause_s(every_s, failures) == expected
+
+
+class Silent:
+    """An exchange that streams nothing, or no such symbol."""
+
+    def __init__(self, *, has_books: bool) -> None:
+        self.has = {"watchOrderBook": has_books}
+
+    async def watch_order_book(self, symbol: str) -> None:
+        raise BadSymbol(symbol)
+
+    watch_ticker = watch_order_book
+
+
+@pytest.mark.parametrize(("has_books", "why"), [(False, "use feed = poll"), (True, "does not do this")])
+def test_what_ccxt_can_never_stream_ends_for_good_and_says_why(why: str, *, has_books: bool) -> None:
+    async def scene() -> None:
+        markets = tuple(Market(symbol=symbol, venue_id=symbol) for symbol in (BTC, ETH))
+        silence = Silence([BTC, ETH], 60)
+        with pytest.raises(Misconfigured, match=why):
+            await listen(Silent(has_books=has_books), markets, "feed", 0, Mailbox(), silence)
+
+    asyncio.run(scene())
+
+
+def test_a_candle_of_no_calendar_is_left_out_and_ends_nothing() -> None:
+    market = Market(symbol=BTC, venue_id="BTCUSDT")
+    assert candle_of(market, "1m", [10**17, "1", "3", "0.5", "2", "10"]) is None
+    assert candle_of(market, "1m", [10**12, "1", "3", "0.5", "2", "10"]) is not None
 
 
 class Rest:
