@@ -186,7 +186,7 @@ async def transfer_eth(caller: Caller, asked: arguments.TransferEth) -> Answer |
 async def cancel_cex_order(caller: Caller, asked: arguments.OneOrder) -> Answer | Refused:
     agent_id = caller.principal.agent_id
     outcome = await caller.core.orders.cancel(ClientOrderId(asked.order_id), agent_id, f"agent:{agent_id}")
-    return outcome_view(outcome, caller.core.limits.accounting_asset)
+    return OrderAnswer(ok=True, order=order_view(outcome.order)) if isinstance(outcome, Placed) else outcome
 
 
 async def cancel_all_cex_orders(caller: Caller, asked: arguments.SomeOrders) -> Answer | Refused:

@@ -93,7 +93,7 @@ class ProposalView(View, frozen=True, kw_only=True):
 
 
 class OrderAnswer(Answer, frozen=True, kw_only=True):
-    """`status` is `placed`, or `held` when a person must decide first."""
+    """`status` is what came of a request: `placed`, or `held` when a person must decide. No request, no status."""
 
     status: str | None = None
     order: OrderView | None = None

@@ -55,7 +55,8 @@ async def successes(core: Core) -> dict[str, dict[str, Any]]:
     order_id = replaced["order"]["order_id"]
     await keep("get_cex_order", order_id=order_id)
     await keep("list_cex_open_orders")
-    await keep("cancel_cex_order", order_id=order_id)
+    cancelled = await keep("cancel_cex_order", order_id=order_id)
+    assert (cancelled["order"]["state"], "status" in cancelled) == ("cancelled", False)
     await keep("wait_for_cex_order", order_id=order_id, timeout_sec=0)
     await call(core, "place_cex_order", **limit | {"price": "2951"})
     await keep("cancel_all_cex_orders")
