@@ -365,6 +365,6 @@ def test_an_answer_says_when_it_was_worked_on(tmp_path: Path) -> None:
     with a_worker(tmp_path, finds("return None")) as worker:
         worker.ready()
         asked = time.monotonic_ns()
-        answer = worker.timed_answer(begun(worker))
+        answer = worker.timed_answer(worker.ask("find_order", "rt1", BTC))
         assert isinstance(answer, Returned | Failed)
         assert asked <= answer.began_ns <= answer.ended_ns <= time.monotonic_ns()
