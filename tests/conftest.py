@@ -9,6 +9,18 @@ import pytest
 from appliance.home import CONFIG_VARIABLE, HOME_VARIABLE, TOKEN_VARIABLE
 from appliance.redaction import SECRETS
 
+SEEN = "what was seen"
+"""A property of a test that sums up what a simulation has really seen: pytest keeps back what a test prints. Whoever
+reports may be another process, which reads no `conftest.py` but this."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, seen in report.user_properties:
+            if name == SEEN:
+                terminalreporter.section("what a simulation has seen")
+                terminalreporter.write_line(str(seen))
+
 
 @pytest.fixture(autouse=True)
 def _no_secret_seen() -> None:

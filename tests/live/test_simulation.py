@@ -21,7 +21,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.live.conftest import SEEN
+from tests.conftest import SEEN
 from tests.live.life import Seen, Way, faults_of
 from tests.live.script import Course, Step, courses
 from tests.live.tally import Tally

@@ -266,8 +266,8 @@ def imported(path: Path) -> Iterator[str]:
 
 
 ALLOWED = {
-    "__future__", "ast", "bisect", "collections", "collections.abc", "datetime", "decimal", "enum", "hashlib", "re",
-    "typing", "msgspec", "msgspec.structs",
+    "__future__", "ast", "bisect", "collections", "collections.abc", "datetime", "decimal", "enum", "hashlib",
+    "itertools", "re", "typing", "msgspec", "msgspec.structs",
 }  # fmt: skip
 
 
