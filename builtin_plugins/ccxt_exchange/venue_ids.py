@@ -39,13 +39,15 @@ class VenueIds:
 
     def _stored(self) -> dict[str, str]:
         try:
-            lines = self._path.read_text(encoding="ascii").splitlines()
+            text = self._path.read_text(encoding="ascii")
         except FileNotFoundError:
             return {}
         except (OSError, UnicodeDecodeError) as error:
             raise Misconfigured(f"{self._path}: the venue's order IDs cannot be read: {type(error).__name__}") from None
-        kept = [line for line in lines[-KEPT:] if _LINE.fullmatch(line)]  # a crash may have torn the last one
-        if len(kept) < len(lines):
+        whole, _, torn = text.rpartition("\n")  # by a crash: what is left of it may look like another order's ID
+        lines = whole.splitlines()
+        kept = [line for line in lines[-KEPT:] if _LINE.fullmatch(line)]
+        if torn or len(kept) < len(lines):
             beside = self._path.with_suffix(".new")
             beside.write_text("".join(f"{line}\n" for line in kept), encoding="ascii")
             beside.replace(self._path)

@@ -20,6 +20,7 @@ from appliance.local_exchange.values import Request
 from builtin_plugins.ccxt_exchange.capabilities import TABLE
 from builtin_plugins.ccxt_exchange.exchange import CcxtExchange
 from builtin_plugins.ccxt_exchange.making import ccxt_exchange
+from builtin_plugins.ccxt_exchange.venue_ids import VenueIds
 from builtin_plugins.ccxt_exchange.venues.cautious import LIMIT, LISTS_BY_SYMBOL, Cautious
 from builtin_plugins.ccxt_loading import exchange_class
 from tests.plugins.ccxt_ground import BTC, OTHER, OURS, SECRET, context, local_venue, order, quote, trading
@@ -133,6 +134,36 @@ def test_without_a_list_of_what_ended_an_order_is_known_again_by_the_venues_id_a
                 for ask in (exchange.find_order, exchange.cancel_order):
                     with pytest.raises(Unsupported, match="cannot say that it has no such order"):
                         await ask(OTHER, BTC)
+
+    asyncio.run(scene())
+
+
+def test_a_venues_id_that_a_crash_tore_off_is_not_known(tmp_path: Path) -> None:
+    ids = VenueIds(tmp_path)
+    ids.learn("ours", "1234567")
+    ids.learn("next", "7654321")
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(file.read_bytes()[:-4])
+    again = VenueIds(tmp_path)
+    assert (again.of("ours"), again.of("next")) == ("1234567", None)
+    again.learn("third", "55")
+    assert VenueIds(tmp_path).of("third") == "55"
+
+
+def test_another_order_that_is_told_under_the_venues_id_is_not_taken_for_ours(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with local_venue() as (_, url):
+            async with trading(tmp_path, "binanceus", url) as made:
+                exchange = without_lists(made)
+                for name in (OURS, OTHER):
+                    await exchange.place_order(order(client_order_id=name, limit_price=FAR, price_worst=FAR))
+                    await exchange.cancel_order(name, BTC)
+            (file,) = tmp_path.rglob("venue-ids")
+            (ours, first), (other, second) = (line.split() for line in file.read_text().splitlines())
+            file.write_text(f"{ours} {second}\n{other} {first}\n")
+            async with trading(tmp_path, "binanceus", url) as made:
+                with pytest.raises(Unavailable):
+                    await without_lists(made).find_order(OURS, BTC)
 
     asyncio.run(scene())
 

@@ -49,9 +49,6 @@ class Collector:
             (whole,) = {it.trace_id for it in self.spans if it.name == root and not it.parent_span_id}
             return [it for it in self.spans if it.trace_id == whole]
 
-    def _roots(self, name: str) -> set[bytes]:
-        return {it.trace_id for it in self.spans if it.name == name and not it.parent_span_id}
-
 
 def named(span: Span) -> dict[str, str]:
     return {it.key.removeprefix("readytrader."): it.value.string_value for it in span.attributes}

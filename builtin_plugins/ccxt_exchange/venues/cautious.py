@@ -133,6 +133,8 @@ class Cautious(Dialect):
             found: Order = await self.client.read(lambda: self.api.fetch_order(name, symbol))
         except NotThere:
             raise Unreadable("an order that was there is not found") from None
+        if found.get("clientOrderId") not in (None, wire_id):
+            raise Unreadable("another order is told in its place")
         return found
 
     def _learn(self, wire_id: str, venue_id: object) -> None:
