@@ -150,6 +150,13 @@ def test_a_venues_id_that_a_crash_tore_off_is_not_known(tmp_path: Path) -> None:
     assert VenueIds(tmp_path).of("third") == "55"
 
 
+def exchange_ids(folder: Path) -> None:
+    """Let each of two orders have the venue's ID of the other."""
+    (file,) = folder.rglob("venue-ids")
+    (ours, first), (other, second) = (line.split() for line in file.read_text().splitlines())
+    file.write_text(f"{ours} {second}\n{other} {first}\n")
+
+
 def test_another_order_that_is_told_under_the_venues_id_is_not_taken_for_ours(tmp_path: Path) -> None:
     async def scene() -> None:
         async with local_venue() as (_, url):
@@ -158,9 +165,7 @@ def test_another_order_that_is_told_under_the_venues_id_is_not_taken_for_ours(tm
                 for name in (OURS, OTHER):
                     await exchange.place_order(order(client_order_id=name, limit_price=FAR, price_worst=FAR))
                     await exchange.cancel_order(name, BTC)
-            (file,) = tmp_path.rglob("venue-ids")
-            (ours, first), (other, second) = (line.split() for line in file.read_text().splitlines())
-            file.write_text(f"{ours} {second}\n{other} {first}\n")
+            exchange_ids(tmp_path)
             async with trading(tmp_path, "binanceus", url) as made:
                 with pytest.raises(Unavailable):
                     await without_lists(made).find_order(OURS, BTC)
